@@ -1,0 +1,1 @@
+//! One HTTP exchange from its first byte to its last, turned into records.

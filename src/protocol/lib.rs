@@ -1,0 +1,1 @@
+//! Bytes to MCP: JSON-RPC messages, event streams, methods and primitives, revisions, detection.

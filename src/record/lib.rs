@@ -1,0 +1,1 @@
+//! What is remembered: exchanges, calls, outcomes, coverage; masking and hashing of values.

@@ -1,0 +1,1 @@
+//! The days: partitions, writer, catalogue, retention.
