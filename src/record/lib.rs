@@ -1,1 +1,17 @@
 //! What is remembered: exchanges, calls, outcomes, coverage; masking and hashing of values.
+//!
+//! The types here are the narrow door between the two towers: `exchange` makes them from traffic,
+//! `store` writes them down. They borrow from the capture they were read from, so that a record
+//! costs no allocation on its way to the store.
+
+mod call;
+mod exchange;
+mod reason;
+mod sink;
+
+pub use call::{Answer, Call, Coverage, Direction, Outcome, Payload, Primitive};
+pub use exchange::{
+    Claim, Client, Event, EventKind, Exchange, IdSource, Identity, Micros, Param, Server, Verified,
+};
+pub use reason::Reason;
+pub use sink::{CallRef, PartRef, Patience, Place, Sink};

@@ -1,0 +1,122 @@
+//! A location's configuration, as the writer sees it: plain values, frozen at start.
+
+use record::{HashKey, Mask};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The most `mcp_param` directives in force in one location.
+pub const PARAMS_MAX: usize = 20;
+
+/// How much of arguments or results is kept (`mcp_capture`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureLevel {
+    /// Values, with secrets masked.
+    Masked,
+    /// Structure, types and lengths only.
+    Shape,
+    /// Nothing.
+    Off,
+    /// Everything as it came.
+    Unmasked,
+}
+
+/// `mcp_capture`.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureRules {
+    /// Of arguments.
+    pub arguments: CaptureLevel,
+    /// Of results.
+    pub results: CaptureLevel,
+    /// The most bytes stored of each.
+    pub limit_bytes: usize,
+}
+
+/// How sessions without an id are grouped (`mcp_session_derive`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Derive {
+    /// Server, user or credential or else address and user agent, and the client's name.
+    BuiltIn,
+    /// By the values of [`crate::Facts::derive_value`].
+    Values,
+    /// Not at all: such exchanges belong to the `none` sessions.
+    Off,
+}
+
+/// `mcp_param`.
+#[derive(Clone, Debug)]
+pub struct ParamRule {
+    /// Its name.
+    pub name: String,
+    /// Whether the value is stored as a keyed hash.
+    pub is_hashed: bool,
+}
+
+/// A location's configuration for the writer.
+#[derive(Debug)]
+pub struct Rules {
+    /// `mcp_server_name`.
+    pub server_name: Option<String>,
+    /// `mcp_session_id … stored=hashed`: session ids are stored as keyed hashes.
+    pub session_hashed: bool,
+    /// `mcp_session_derive`.
+    pub derive: Derive,
+    /// `mcp_session_derive idle=`, in microseconds.
+    pub idle_us: i64,
+    /// `mcp_user … hashed`.
+    pub user_hashed: bool,
+    /// `mcp_role … separator=`.
+    pub role_separator: Option<String>,
+    /// `mcp_param`, at most [`PARAMS_MAX`].
+    pub params: Vec<ParamRule>,
+    /// `mcp_capture`.
+    pub capture: CaptureRules,
+    /// `mcp_skip`: methods that are not recorded; `*` as wildcard at the end.
+    pub skip: Vec<String>,
+    /// `mcp_mask` and the built-in list.
+    pub mask: Arc<Mask>,
+    /// The key of `hashed` values (`mcp_hash_key_file`).
+    pub hash_key: Option<HashKey>,
+    /// `mcp_body_limit`: the most bytes of a request kept, and the most that decoding may make.
+    pub body_bytes_max: usize,
+    /// `mcp_response_limit`: the same of an answer, or of one event of a stream.
+    pub response_bytes_max: usize,
+    /// Paths under which MCP was seen, shared between the writer, which adds, and the event loop,
+    /// which asks whether an unreadable body deserves a record.
+    pub proven: ProvenPaths,
+}
+
+/// A small set of path fingerprints that both sides read and the writer adds to, without a lock.
+#[derive(Debug, Default)]
+pub struct ProvenPaths([AtomicU64; 8]);
+
+impl ProvenPaths {
+    /// Adds a path. A full set takes no more: those paths only lose records of unreadable bodies.
+    pub fn add(&self, path: &[u8]) {
+        let hash = fingerprint(path);
+        for slot in &self.0 {
+            match slot.compare_exchange(0, hash, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(there) if there == hash => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Whether a path was added.
+    #[must_use]
+    pub fn contains(&self, path: &[u8]) -> bool {
+        if self.0.first().is_none_or(|slot| slot.load(Ordering::Relaxed) == 0) {
+            return false;
+        }
+        let hash = fingerprint(path);
+        self.0.iter().any(|slot| slot.load(Ordering::Relaxed) == hash)
+    }
+}
+
+/// FNV-1a, never 0. A collision costs a superfluous record, no more.
+fn fingerprint(path: &[u8]) -> u64 {
+    let hash = path.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.max(1)
+}

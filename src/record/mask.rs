@@ -1,0 +1,1 @@
+//! Masking: nothing is stored, logged, exported or shown before it.
