@@ -309,3 +309,6 @@ impl EventReader {
         self.pending.has_fields = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

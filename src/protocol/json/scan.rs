@@ -69,10 +69,14 @@ fn is_wide(bytes: &[u8]) -> bool {
 
 impl<'a> Machine<'a> {
     fn document(&mut self) -> Result<(), Stop> {
-        let Ok(first) = self.space() else {
+        let first = match self.space() {
+            Ok(first) => first,
+            Err(Stop::Syntax) => return Err(Stop::Syntax),
             // Within an unclosed comment there is still no document.
-            self.flaws |= Flaws::EMPTY;
-            return Ok(());
+            Err(Stop::Cut) => {
+                self.flaws |= Flaws::EMPTY;
+                return Ok(());
+            }
         };
         let mut is_fresh = self.value(first)?;
         while let Some(&container) = self.stack.last() {
@@ -101,7 +105,7 @@ impl<'a> Machine<'a> {
             }
             is_fresh = self.value(byte)?;
         }
-        if self.space().is_ok() {
+        if !matches!(self.space(), Err(Stop::Cut)) {
             self.flaws |= Flaws::TRAILING;
         }
         Ok(())

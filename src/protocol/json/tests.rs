@@ -29,6 +29,12 @@ fn each_flaw_is_told_by_itself() {
         (b"\xef\xbb\xbf{}", Flaws::BOM),
         (b"{} {}", Flaws::TRAILING),
         (b"{}\0", Flaws::TRAILING),
+        (b"{}/x", Flaws::TRAILING),
+        (b"/x", Flaws::SYNTAX),
+        (b"[/x]", Flaws::SYNTAX),
+        (b"/*", Flaws::EMPTY | Flaws::COMMENT),
+        (b"[/*", Flaws::TRUNCATED | Flaws::COMMENT),
+        (b"[/", Flaws::TRUNCATED | Flaws::COMMENT),
         (b"{}\n\n", Flaws::empty()),
         (b"\"\xff\"", Flaws::INVALID_UTF8),
         (b"\"\xc0\x80\"", Flaws::INVALID_UTF8),
@@ -332,7 +338,8 @@ fn nearly_json() -> impl Strategy<Value = Vec<u8>> {
             [
                 "{", "}", "[", "]", ":", ",", "\"", "\"a\"", "\"a\":", "\\", "\\u", "\\ud800",
                 "\\udc00", "\\n", "true", "false", "null", "0", "1", "-", ".", "e", "E+1", "12.5",
-                " ", "\n", "\t", "\u{b}", "\0", "é", "\u{feff}", "{\"a\":", "[1,", "]}", "\"}",
+                " ", "\n", "\t", "\u{b}", "\0", "é", "\u{feff}", "/", "/*", "*/", "{\"a\":", "[1,",
+                "]}", "\"}",
             ]
             .map(|token| token.as_bytes().to_vec())
             .to_vec()

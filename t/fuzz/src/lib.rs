@@ -1,0 +1,28 @@
+//! What must hold for any bytes. Each target panics where it does not.
+
+mod json;
+mod message;
+mod mutation;
+mod sse;
+
+pub use json::json_scan;
+pub use message::message;
+pub use mutation::{Random, mutated};
+pub use sse::sse_split;
+
+/// A target: what must hold, and inputs that come near the interesting places.
+pub struct Target {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Panics if something does not hold.
+    pub run: fn(&[u8]),
+    /// Inputs to start from.
+    pub seeds: &'static [&'static [u8]],
+}
+
+/// All targets.
+pub const TARGETS: [Target; 3] = [
+    Target { name: "json_scan", run: json_scan, seeds: json::SEEDS },
+    Target { name: "message", run: message, seeds: message::SEEDS },
+    Target { name: "sse_split", run: sse_split, seeds: sse::SEEDS },
+];
