@@ -80,6 +80,7 @@ async def count(to: int, ctx: Context) -> str:
     for step in range(1, to + 1):
         await ctx.report_progress(step, to, f"step {step}")
         await ctx.info(f"at {step}")
+        await asyncio.sleep(0.02)
     return f"counted to {to}"
 
 
