@@ -70,7 +70,7 @@ pub fn detect(message: &Message<'_>, headers: &HeaderHints) -> Detection {
                 || message.params.is_some_and(|params| params.get("taskId").is_some())
         }
         _ if method.starts_with("server/") => is_known(method) || supported,
-        _ => is_known(method) || is_mcp_family(method),
+        _ => is_mcp_family(method) || is_known(method),
     };
     if is_mcp { Detection::Mcp } else { Detection::Maybe }
 }

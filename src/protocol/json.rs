@@ -10,8 +10,6 @@ mod scan;
 mod text;
 mod value;
 
-use std::ops::Range;
-
 pub use flaws::Flaws;
 pub use value::{Items, Key, Members, Value, ValueKind, duplicate_key};
 
@@ -37,13 +35,13 @@ impl Default for Limits {
     }
 }
 
-/// One value or key on the tape. A container is followed by its content; `next` is the index of
-/// the node after it, so that it can be stepped over.
+/// One value or key on the tape. A container is followed by its content; `count` is the number of
+/// nodes from it to the end of its content, so that it can be stepped over.
 #[derive(Copy, Clone, Debug)]
 struct Node {
     start: u32,
     end: u32,
-    next: u32,
+    count: u32,
     kind: NodeKind,
     marks: u8,
 }
@@ -102,52 +100,34 @@ impl Scanner {
         if seen.len() < bytes.len() {
             flaws |= Flaws::TRUNCATED;
         }
-        let text = valid_text(seen, &mut flaws);
-        Document { tape: Tape { nodes: &self.nodes, bytes: seen, text }, flaws }
+        if simdutf8::basic::from_utf8(seen).is_err() && !is_cut_character(seen, flaws) {
+            flaws |= Flaws::INVALID_UTF8;
+        }
+        Document { nodes: &self.nodes, bytes: seen, flaws }
     }
 }
 
-/// The longest prefix of the input that is UTF-8, which is all of it as a rule.
-fn valid_text<'a>(bytes: &'a [u8], flaws: &mut Flaws) -> &'a str {
-    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-        return text;
-    }
-    let Err(error) = std::str::from_utf8(bytes) else { return "" };
-    // A character that the cut went through is no flaw of the document.
-    let is_cut = error.error_len().is_none() && flaws.contains(Flaws::TRUNCATED);
-    if !is_cut {
-        *flaws |= Flaws::INVALID_UTF8;
-    }
-    bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or("")
-}
-
-/// What a document's values share.
-#[derive(Copy, Clone)]
-struct Tape<'a> {
-    nodes: &'a [Node],
-    bytes: &'a [u8],
-    /// The prefix of `bytes` that is UTF-8.
-    text: &'a str,
-}
-
-impl<'a> Tape<'a> {
-    fn slice(self, range: Range<usize>) -> &'a [u8] {
-        self.bytes.get(range).unwrap_or_default()
-    }
+/// Whether all that keeps the bytes from being UTF-8 is a character that the end of the input
+/// went through, which is no flaw of the document.
+#[cold]
+fn is_cut_character(bytes: &[u8], flaws: Flaws) -> bool {
+    let error = simdutf8::compat::from_utf8(bytes).err();
+    flaws.contains(Flaws::TRUNCATED) && error.is_some_and(|error| error.error_len().is_none())
 }
 
 /// A document that was read. For one that is cut or broken it holds what was understood: open
 /// containers with their members so far, and the string or number that the input ended in.
 #[derive(Copy, Clone)]
 pub struct Document<'a> {
-    tape: Tape<'a>,
+    nodes: &'a [Node],
+    bytes: &'a [u8],
     flaws: Flaws,
 }
 
 impl<'a> Document<'a> {
     /// The value, or its understood part; `None` if there is none (empty input, not JSON at all).
     pub fn root(&self) -> Option<Value<'a>> {
-        Value::at(self.tape, 0)
+        Value::first_of(self.nodes, self.bytes)
     }
 
     /// What distinguishes the bytes from one strict RFC 8259 document. Empty exactly when a
@@ -170,20 +150,20 @@ impl<'a> Document<'a> {
 
     /// The bytes that were read.
     pub fn bytes(&self) -> &'a [u8] {
-        self.tape.bytes
+        self.bytes
     }
 
     /// Number of values and keys that were kept.
     pub fn nodes(&self) -> usize {
-        self.tape.nodes.len()
+        self.nodes.len()
     }
 }
 
 impl std::fmt::Debug for Document<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Document")
-            .field("bytes", &self.tape.bytes.len())
-            .field("nodes", &self.tape.nodes.len())
+            .field("bytes", &self.bytes.len())
+            .field("nodes", &self.nodes.len())
             .field("flaws", &self.flaws)
             .finish()
     }

@@ -22,6 +22,8 @@ struct Machine<'a> {
     nodes: &'a mut Vec<Node>,
     /// Indices of the containers that are open.
     stack: &'a mut Vec<u32>,
+    /// Whether the innermost of them is an object.
+    is_in_object: bool,
 }
 
 /// Reads `bytes` (less than 4 GiB) into `nodes`. Both vectors must be empty.
@@ -31,7 +33,8 @@ pub(super) fn scan(
     nodes: &mut Vec<Node>,
     stack: &mut Vec<u32>,
 ) -> Flaws {
-    let mut machine = Machine { bytes, at: 0, flaws: Flaws::empty(), limits, nodes, stack };
+    let mut machine =
+        Machine { bytes, at: 0, flaws: Flaws::empty(), limits, nodes, stack, is_in_object: false };
     if is_wide(bytes) {
         return Flaws::WIDE_ENCODING;
     }
@@ -79,8 +82,8 @@ impl<'a> Machine<'a> {
             }
         };
         let mut is_fresh = self.value(first)?;
-        while let Some(&container) = self.stack.last() {
-            let is_object = self.is_object(container);
+        while !self.stack.is_empty() {
+            let is_object = self.is_in_object;
             let mut byte = self.space()?;
             if byte == if is_object { b'}' } else { b']' } {
                 self.at += 1;
@@ -120,6 +123,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The next byte that is neither space nor part of a comment; stays before it.
+    #[inline]
     fn space(&mut self) -> Result<u8, Stop> {
         loop {
             match self.peek() {
@@ -148,10 +152,6 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn is_object(&self, index: u32) -> bool {
-        self.nodes.get(index as usize).is_some_and(|node| node.kind == NodeKind::Object)
-    }
-
     /// Whether a key and a value may still be added where we are.
     fn has_room(&self) -> bool {
         let is_outer = self.stack.len() <= OUTER_LEVELS;
@@ -160,8 +160,7 @@ impl<'a> Machine<'a> {
     }
 
     fn push(&mut self, kind: NodeKind, end: usize, marks: u8) {
-        let next = self.nodes.len() as u32 + 1;
-        self.nodes.push(Node { start: self.at as u32, end: end as u32, next, kind, marks });
+        self.nodes.push(Node { start: self.at as u32, end: end as u32, count: 1, kind, marks });
         self.at = end;
     }
 
@@ -187,6 +186,7 @@ impl<'a> Machine<'a> {
         let index = self.nodes.len() as u32;
         self.push(kind, self.at + 1, 0);
         self.stack.push(index);
+        self.is_in_object = kind == NodeKind::Object;
         if self.stack.len() > self.limits.depth_max {
             self.flaws |= Flaws::TOO_DEEP;
             self.skip_to_end_of_container()?;
@@ -197,12 +197,14 @@ impl<'a> Machine<'a> {
 
     /// Ends the innermost container at the present place.
     fn close(&mut self) {
-        let next = self.nodes.len() as u32;
         let Some(index) = self.stack.pop() else { return };
+        let count = self.nodes.len() as u32 - index;
         if let Some(node) = self.nodes.get_mut(index as usize) {
             node.end = self.at as u32;
-            node.next = next;
+            node.count = count;
         }
+        let outer = self.stack.last().and_then(|&outer| self.nodes.get(outer as usize));
+        self.is_in_object = outer.is_some_and(|outer| outer.kind == NodeKind::Object);
     }
 
     /// Ends every open container at the end of the input.
@@ -243,7 +245,7 @@ impl<'a> Machine<'a> {
             self.at += offset;
             match self.peek() {
                 Some(b'"') => {
-                    let (end, _) = self.string_end()?;
+                    let (end, _) = self.string_end(find_special(self.bytes, self.at + 1))?;
                     self.at = end;
                     continue;
                 }
@@ -270,8 +272,19 @@ impl<'a> Machine<'a> {
         self.space()
     }
 
+    #[inline]
     fn string(&mut self, kind: NodeKind) -> Result<(), Stop> {
-        match self.string_end() {
+        let special = find_special(self.bytes, self.at + 1);
+        if self.bytes.get(special) == Some(&b'"') {
+            self.push(kind, special + 1, 0);
+            return Ok(());
+        }
+        self.string_with_specials(kind, special)
+    }
+
+    #[inline(never)]
+    fn string_with_specials(&mut self, kind: NodeKind, special: usize) -> Result<(), Stop> {
+        match self.string_end(special) {
             Ok((end, marks)) => {
                 self.push(kind, end, marks);
                 Ok(())
@@ -284,19 +297,17 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The offset after the closing quote of the string that begins here, and its marks.
-    fn string_end(&mut self) -> Result<(usize, u8), Stop> {
-        let mut at = self.at + 1;
+    /// The offset after the closing quote of a string whose first quote, backslash or control
+    /// byte is at `special`, and its marks.
+    fn string_end(&mut self, special: usize) -> Result<(usize, u8), Stop> {
+        let mut at = special;
         let mut marks = 0;
         loop {
-            let rest = self.bytes.get(at..).unwrap_or_default();
-            let offset = find_special(rest);
-            at += offset;
-            match rest.get(offset) {
+            match self.bytes.get(at) {
                 Some(b'"') => return Ok((at + 1, marks)),
                 Some(b'\\') => {
                     marks |= MARK_ESCAPED;
-                    at += self.escape(rest.get(offset..).unwrap_or_default())?;
+                    at += self.escape(self.bytes.get(at..).unwrap_or_default())?;
                 }
                 Some(_) => {
                     self.flaws |= Flaws::CONTROL_IN_STRING;
@@ -304,6 +315,7 @@ impl<'a> Machine<'a> {
                 }
                 None => return Err(Stop::Cut),
             }
+            at = find_special(self.bytes, at);
         }
     }
 

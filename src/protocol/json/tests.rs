@@ -259,11 +259,11 @@ fn strings_are_unescaped() {
 fn special_bytes_are_found_at_every_place() {
     for length in 0..300 {
         let mut bytes = vec![b'x'; length];
-        assert_eq!(text::find_special(&bytes), length);
+        assert_eq!(text::find_special(&bytes, 0), length);
         for at in 0..length {
             for special in [b'"', b'\\', 0, 0x1f] {
                 bytes[at] = special;
-                assert_eq!(text::find_special(&bytes), at);
+                assert_eq!(text::find_special(&bytes, 0), at);
             }
             bytes[at] = [0x80, 0xff, 0x20, 0xa2][at % 4];
         }

@@ -1,7 +1,5 @@
 //! Strings: where they end, and what they say once their escapes are resolved.
 
-use std::borrow::Cow;
-
 const ONES: u64 = u64::MAX / 255;
 const HIGHS: u64 = ONES << 7;
 
@@ -25,38 +23,42 @@ fn block_has_special(block: &[u8; 64]) -> bool {
     block.iter().fold(false, |found, &byte| found | is_special(byte))
 }
 
-/// Bytes that are searched word by word before it pays to go on in blocks.
-const SHORT_BYTES: usize = 64;
+/// Words that are searched before it pays to go on in blocks.
+const SHORT_WORDS: usize = 8;
 
-/// The offset of the first quote, backslash or control byte in `bytes`, or its length.
-pub(super) fn find_special(bytes: &[u8]) -> usize {
-    let (short, long) = bytes.split_at_checked(SHORT_BYTES).unwrap_or((bytes, &[]));
-    let found = find_special_short(short);
-    if found < short.len() || long.is_empty() {
-        return found;
-    }
-    let (blocks, rest) = long.as_chunks::<64>();
-    let mut at = SHORT_BYTES;
-    for block in blocks {
-        if block_has_special(block) {
-            return at + find_special_short(block);
-        }
-        at += block.len();
-    }
-    at + find_special_short(rest)
-}
-
-fn find_special_short(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut at = 0;
-    for word in words {
+/// The offset of the first quote, backslash or control byte at or after `from`, or the length.
+#[inline(always)]
+pub(super) fn find_special(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    for _ in 0..SHORT_WORDS {
+        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            break;
+        };
         let marks = special_marks(u64::from_le_bytes(*word));
         if marks != 0 {
             return at + marks.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    at + rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len())
+    find_special_far(bytes, at)
+}
+
+#[inline(never)]
+fn find_special_far(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let (blocks, rest) = rest.as_chunks::<64>();
+    let mut at = from;
+    for block in blocks {
+        if block_has_special(block) {
+            return at + first_special(block);
+        }
+        at += block.len();
+    }
+    at + first_special(rest)
+}
+
+fn first_special(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| is_special(byte)).unwrap_or(bytes.len())
 }
 
 /// The value of four hexadecimal digits at the beginning of `bytes`.
@@ -146,9 +148,4 @@ pub(super) const fn is_high_surrogate(unit: u16) -> bool {
 
 pub(super) const fn is_low_surrogate(unit: u16) -> bool {
     matches!(unit, 0xdc00..=0xdfff)
-}
-
-/// [`unescape`], borrowing where nothing has to change.
-pub(super) fn lossy_text(raw: &[u8], is_escaped: bool) -> Cow<'_, str> {
-    if is_escaped { Cow::Owned(unescape(raw)) } else { String::from_utf8_lossy(raw) }
 }

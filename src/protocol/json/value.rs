@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-use super::text::{lossy_text, unescape};
-use super::{MARK_CUT, MARK_ESCAPED, MARK_SHORTENED, Node, NodeKind, Tape};
+use super::text::unescape;
+use super::{MARK_CUT, MARK_ESCAPED, MARK_SHORTENED, Node, NodeKind};
 
 /// The largest whole number up to which an `f64` is exact.
 const F64_INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
@@ -33,20 +33,29 @@ pub enum ValueKind {
 /// A value in a [`Document`](crate::Document).
 #[derive(Copy, Clone)]
 pub struct Value<'a> {
-    tape: Tape<'a>,
-    node: Node,
-    index: u32,
+    /// The value and what is in it, nothing else.
+    nodes: &'a [Node],
+    /// The document.
+    bytes: &'a [u8],
 }
 
+/// Stands for the node that every value has.
+const NO_NODE: Node = Node { start: 0, end: 0, count: 1, kind: NodeKind::Null, marks: MARK_CUT };
+
 impl<'a> Value<'a> {
-    pub(super) fn at(tape: Tape<'a>, index: u32) -> Option<Value<'a>> {
-        let node = *tape.nodes.get(index as usize)?;
-        Some(Value { tape, node, index })
+    /// The value that these nodes begin with.
+    pub(super) fn first_of(nodes: &'a [Node], bytes: &'a [u8]) -> Option<Value<'a>> {
+        let count = nodes.first()?.count as usize;
+        Some(Value { nodes: nodes.get(..count)?, bytes })
+    }
+
+    fn node(&self) -> Node {
+        self.nodes.first().copied().unwrap_or(NO_NODE)
     }
 
     /// What kind of value it is. Of a word cut by the end of the input, what it would become.
     pub fn kind(&self) -> ValueKind {
-        match self.node.kind {
+        match self.node().kind {
             NodeKind::Null => ValueKind::Null,
             NodeKind::True | NodeKind::False => ValueKind::Bool,
             NodeKind::Number => ValueKind::Number,
@@ -58,53 +67,53 @@ impl<'a> Value<'a> {
 
     /// Whether it is an object.
     pub fn is_object(&self) -> bool {
-        self.node.kind == NodeKind::Object
+        self.node().kind == NodeKind::Object
     }
 
     /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
-        self.node.kind == NodeKind::Null && self.is_complete()
+        self.node().kind == NodeKind::Null && self.is_complete()
     }
 
     /// The exact bytes of the value, with its quotes or brackets; of one that is not complete,
     /// up to the end of the input.
     pub fn raw(&self) -> &'a [u8] {
-        self.tape.slice(self.span())
+        self.bytes.get(self.span()).unwrap_or_default()
     }
 
     /// Where [`Value::raw`] lies in the document's bytes.
     pub fn span(&self) -> Range<usize> {
-        self.node.start as usize..self.node.end as usize
+        span(self.node())
     }
 
     /// False if the input ended, or stopped making sense, within the value. Its content is then
     /// what came before.
     pub fn is_complete(&self) -> bool {
-        self.node.marks & MARK_CUT == 0
+        self.node().marks & MARK_CUT == 0
     }
 
     /// True if content is missing here because of [`Limits`](crate::Limits), though the bytes
     /// were there. Only containers can be shortened.
     pub fn is_shortened(&self) -> bool {
-        self.node.marks & MARK_SHORTENED != 0
+        self.node().marks & MARK_SHORTENED != 0
     }
 
     /// The text of a string, unescaped. Bytes that are not UTF-8 and lone surrogates become
     /// U+FFFD. Of a cut string, what there is.
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
-        (self.node.kind == NodeKind::String).then(|| string_text(self.tape, self.node))
+        (self.node().kind == NodeKind::String).then(|| string_text(self.bytes, self.node()))
     }
 
     /// Whether it is a complete string that says `text`, without allocating as a rule.
     pub fn is_str(&self, text: &str) -> bool {
-        self.node.kind == NodeKind::String
+        self.node().kind == NodeKind::String
             && self.is_complete()
-            && string_equals(self.tape, self.node, text)
+            && string_equals(self.bytes, self.node(), text)
     }
 
     /// True or false.
     pub fn as_bool(&self) -> Option<bool> {
-        match self.node.kind {
+        match self.node().kind {
             _ if !self.is_complete() => None,
             NodeKind::True => Some(true),
             NodeKind::False => Some(false),
@@ -130,7 +139,7 @@ impl<'a> Value<'a> {
     }
 
     fn number_text(&self) -> Option<&'a str> {
-        if self.node.kind != NodeKind::Number || !self.is_complete() {
+        if self.node().kind != NodeKind::Number || !self.is_complete() {
             return None;
         }
         std::str::from_utf8(self.raw()).ok()
@@ -139,16 +148,19 @@ impl<'a> Value<'a> {
     /// The members of an object in the order of the document, duplicates too; nothing for any
     /// other kind.
     pub fn members(&self) -> Members<'a> {
-        Members { tape: self.tape, range: self.children(NodeKind::Object) }
+        Members { rest: self.children(NodeKind::Object), bytes: self.bytes }
     }
 
     /// The elements of an array; nothing for any other kind.
     pub fn items(&self) -> Items<'a> {
-        Items { tape: self.tape, range: self.children(NodeKind::Array) }
+        Items { rest: self.children(NodeKind::Array), bytes: self.bytes }
     }
 
-    fn children(&self, kind: NodeKind) -> Range<u32> {
-        if self.node.kind == kind { self.index + 1..self.node.next } else { 0..0 }
+    fn children(&self, kind: NodeKind) -> &'a [Node] {
+        match self.nodes.split_first() {
+            Some((node, content)) if node.kind == kind => content,
+            _ => &[],
+        }
     }
 
     /// The member with this key, unescaped. Of several the last, as Python, Node and serde_json
@@ -164,7 +176,7 @@ impl<'a> Value<'a> {
         }
         let mut value = *self;
         for token in pointer.strip_prefix('/')?.split('/') {
-            value = match value.node.kind {
+            value = match value.node().kind {
                 NodeKind::Object if token.contains('~') => {
                     value.get(&token.replace("~1", "/").replace("~0", "~"))?
                 }
@@ -193,30 +205,30 @@ impl fmt::Debug for Value<'_> {
 /// A member's key.
 #[derive(Copy, Clone)]
 pub struct Key<'a> {
-    tape: Tape<'a>,
     node: Node,
+    bytes: &'a [u8],
 }
 
 impl<'a> Key<'a> {
     /// The exact bytes of the key, with its quotes.
     pub fn raw(&self) -> &'a [u8] {
-        self.tape.slice(self.span())
+        self.bytes.get(self.span()).unwrap_or_default()
     }
 
     /// Where [`Key::raw`] lies in the document's bytes.
     pub fn span(&self) -> Range<usize> {
-        self.node.start as usize..self.node.end as usize
+        span(self.node)
     }
 
     /// The text of the key, unescaped, as [`Value::as_str`].
     pub fn as_str(&self) -> Cow<'a, str> {
-        string_text(self.tape, self.node)
+        string_text(self.bytes, self.node)
     }
 
     /// The text of the key as bytes: those of the document unless it has escapes, so they may not
     /// be UTF-8.
     pub fn as_bytes(&self) -> Cow<'a, [u8]> {
-        let raw = self.tape.slice(content(self.node));
+        let raw = content(self.bytes, self.node);
         if self.node.marks & MARK_ESCAPED == 0 {
             return Cow::Borrowed(raw);
         }
@@ -226,7 +238,7 @@ impl<'a> Key<'a> {
     /// Whether the key says `text`. Compares bytes unless it has escapes.
     #[allow(clippy::should_implement_trait)]
     pub fn eq(&self, text: &str) -> bool {
-        string_equals(self.tape, self.node, text)
+        string_equals(self.bytes, self.node, text)
     }
 }
 
@@ -236,24 +248,30 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
-/// Where the text between the quotes lies.
-fn content(node: Node) -> Range<usize> {
+fn span(node: Node) -> Range<usize> {
+    node.start as usize..node.end as usize
+}
+
+/// What stands between the quotes.
+fn content(bytes: &[u8], node: Node) -> &[u8] {
     let start = node.start as usize + 1;
     let end = node.end as usize - usize::from(node.marks & MARK_CUT == 0);
-    start..end.max(start)
+    bytes.get(start..end).unwrap_or_default()
 }
 
-fn string_text<'a>(tape: Tape<'a>, node: Node) -> Cow<'a, str> {
-    let range = content(node);
-    let is_escaped = node.marks & MARK_ESCAPED != 0;
-    if !is_escaped && let Some(text) = tape.text.get(range.clone()) {
-        return Cow::Borrowed(text);
+fn string_text(bytes: &[u8], node: Node) -> Cow<'_, str> {
+    let raw = content(bytes, node);
+    if node.marks & MARK_ESCAPED != 0 {
+        return Cow::Owned(unescape(raw));
     }
-    lossy_text(tape.slice(range), is_escaped)
+    match simdutf8::basic::from_utf8(raw) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(raw),
+    }
 }
 
-fn string_equals(tape: Tape<'_>, node: Node, text: &str) -> bool {
-    let raw = tape.slice(content(node));
+fn string_equals(bytes: &[u8], node: Node, text: &str) -> bool {
+    let raw = content(bytes, node);
     if node.marks & MARK_ESCAPED == 0 {
         return raw == text.as_bytes();
     }
@@ -264,22 +282,19 @@ fn string_equals(tape: Tape<'_>, node: Node, text: &str) -> bool {
 /// Iterator of [`Value::members`].
 #[derive(Clone)]
 pub struct Members<'a> {
-    tape: Tape<'a>,
-    range: Range<u32>,
+    rest: &'a [Node],
+    bytes: &'a [u8],
 }
 
 impl<'a> Iterator for Members<'a> {
     type Item = (Key<'a>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
+        let (&node, rest) = self.rest.split_first()?;
         // A key whose value was cut off stands alone and is no member.
-        if self.range.start + 1 >= self.range.end {
-            return None;
-        }
-        let node = *self.tape.nodes.get(self.range.start as usize)?;
-        let value = Value::at(self.tape, self.range.start + 1)?;
-        self.range.start = value.node.next;
-        Some((Key { tape: self.tape, node }, value))
+        let value = Value::first_of(rest, self.bytes)?;
+        self.rest = rest.get(value.nodes.len()..).unwrap_or_default();
+        Some((Key { node, bytes: self.bytes }, value))
     }
 }
 
@@ -292,19 +307,16 @@ impl fmt::Debug for Members<'_> {
 /// Iterator of [`Value::items`].
 #[derive(Clone)]
 pub struct Items<'a> {
-    tape: Tape<'a>,
-    range: Range<u32>,
+    rest: &'a [Node],
+    bytes: &'a [u8],
 }
 
 impl<'a> Iterator for Items<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        if self.range.is_empty() {
-            return None;
-        }
-        let value = Value::at(self.tape, self.range.start)?;
-        self.range.start = value.node.next;
+        let value = Value::first_of(self.rest, self.bytes)?;
+        self.rest = self.rest.get(value.nodes.len()..).unwrap_or_default();
         Some(value)
     }
 }
@@ -319,8 +331,8 @@ impl fmt::Debug for Items<'_> {
 /// document's objects.
 pub fn duplicate_key(value: Value<'_>) -> Option<Key<'_>> {
     // The tape is flat: all objects within are found by walking its nodes.
-    (value.index..value.node.next)
-        .filter_map(|index| Value::at(value.tape, index))
+    (0..value.nodes.len())
+        .filter_map(|index| Value::first_of(value.nodes.get(index..)?, value.bytes))
         .filter(Value::is_object)
         .find_map(duplicate_member)
 }
