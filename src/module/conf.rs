@@ -1,88 +1,208 @@
-//! Directives. (The first form: what the rest of the module asks of it.)
+//! The configuration: directives, levels, inheritance.
+//!
+//! Each level (`http`, `server`, `location`) holds what it says itself in [`Said`]; merging fills
+//! in what it does not say from the level around it and makes what requests and the writer use: the
+//! [`Rules`] and [`Values`] of a location.
 
-use crate::nginx::Value;
+mod line;
+mod location;
+mod merge;
+mod names;
+mod store;
+mod table;
+mod values;
+
+pub(crate) use location::Said;
+pub(crate) use names::ServerNames;
+pub(crate) use store::StoreConf;
+pub(crate) use table::COMMANDS;
+pub(crate) use values::{Values, first};
+
+use crate::guard::guard;
+use crate::{ngx_http_mcp_sessions_module, zone};
 use exchange::Rules;
-use nginx_sys::{ngx_command_t, ngx_conf_t, ngx_http_request_t, ngx_shm_zone_t};
+use nginx_sys::{
+    ngx_array_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_pool_cleanup_add, ngx_pool_t,
+};
+use record::{HashKey, Mask};
 use std::ffi::{c_char, c_void};
-use std::path::PathBuf;
-use std::ptr::null_mut;
+use std::ptr::{null_mut, without_provenance_mut};
 use std::sync::Arc;
 
-/// The directive table.
-pub(crate) static mut COMMANDS: [ngx_command_t; 1] = [ngx_command_t::empty()];
+/// nginx's `NGX_CONF_ERROR`, a cast that is not in the bindings.
+const NGX_CONF_ERROR: *mut c_char = without_provenance_mut(usize::MAX);
+const MEMORY_BYTES_MAX: usize = 256 << 20;
 
-/// `mcp_sessions_store`.
-pub(crate) struct StoreConf {
-    pub(crate) path: PathBuf,
-    /// Added by `ngx_shared_memory_add` with `crate::zone::init` as its `init`.
-    pub(crate) zone: *mut ngx_shm_zone_t,
-    pub(crate) retention_days: u32,
-    pub(crate) size_bytes_max: u64,
-    pub(crate) free_bytes_min: u64,
-    pub(crate) flush_ms: u64,
-    pub(crate) queue_bytes_max: usize,
-    pub(crate) sync_full: bool,
-}
+/// What nginx's slab allocator needs beside our own structure, with room to spare.
+const SLAB_BYTES: u64 = 128 << 10;
 
 /// http level.
 pub(crate) struct MainConf {
+    /// `mcp_sessions_store`.
     pub(crate) store: Option<StoreConf>,
-    /// `mcp_memory_limit`.
+    /// `mcp_memory_limit`, once `init_main_conf` has run.
     pub(crate) memory_bytes_max: usize,
-    /// `mcp_sessions on` somewhere.
+    /// `mcp_sessions on` somewhere: known in postconfiguration.
     pub(crate) is_used: bool,
-    /// `$request_id` appears in the configuration: records carry nginx's own then.
+    /// `$request_id` appears in the configuration: records carry nginx's own then. Known in
+    /// postconfiguration, once [`MainConf::settle`] has run.
     pub(crate) uses_request_id: bool,
-}
-
-/// What the log phase evaluates, once.
-#[derive(Default)]
-pub(crate) struct Values {
-    pub(crate) session_id: Vec<Value>,
-    pub(crate) derive: Vec<Value>,
-    pub(crate) user: Vec<Value>,
-    pub(crate) role: Vec<Value>,
-    /// In the order of `Rules::params`.
-    pub(crate) params: Vec<Value>,
+    memory_limit: Option<usize>,
+    hash_key: Option<HashKey>,
 }
 
 /// Location level.
 pub(crate) struct LocConf {
     /// `None`: `mcp_sessions off`.
     pub(crate) rules: Option<Arc<Rules>>,
+    /// What the log phase evaluates.
     pub(crate) values: Values,
+    /// `None` only at the http level.
+    names: Option<Arc<ServerNames>>,
+    /// The mask of `said.masks`; `None` before it is needed.
+    mask: Option<Arc<Mask>>,
+    said: Said,
 }
 
 impl MainConf {
     /// Of a configuration being read.
-    pub(crate) unsafe fn from_cf<'a>(_cf: *mut ngx_conf_t) -> Option<&'a Self> {
-        None
+    ///
+    /// # Safety
+    /// `cf` is the configuration context nginx passed while it reads the http block or after it.
+    pub(crate) unsafe fn from_cf<'a>(cf: *mut ngx_conf_t) -> Option<&'a mut Self> {
+        // SAFETY: by the caller's promise; nginx keeps one pointer a module.
+        unsafe {
+            let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>().as_ref()?;
+            let main = (*ctx.main_conf.add(ngx_http_mcp_sessions_module.ctx_index)).cast::<Self>();
+            main.as_mut()
+        }
+    }
+
+    /// What can only be known once every module has read its configuration.
+    ///
+    /// # Safety
+    /// `cf` is the configuration context of a postconfiguration.
+    pub(crate) unsafe fn settle(&mut self, cf: *mut ngx_conf_t) {
+        // SAFETY: by the caller's promise.
+        self.uses_request_id = unsafe { uses_variable(cf, b"request_id") };
     }
 }
 
 impl LocConf {
     /// Of the location the request is in.
-    pub(crate) unsafe fn of<'a>(_r: *mut ngx_http_request_t) -> Option<&'a Self> {
-        None
+    ///
+    /// # Safety
+    /// `r` is a live request.
+    #[inline]
+    pub(crate) unsafe fn of<'a>(r: *mut ngx_http_request_t) -> Option<&'a Self> {
+        // SAFETY: a live request has the configuration of its location, one pointer a module.
+        unsafe {
+            let conf = (*(*r).loc_conf.add(ngx_http_mcp_sessions_module.ctx_index)).cast::<Self>();
+            conf.as_ref()
+        }
     }
 }
 
-pub(crate) unsafe extern "C" fn create_main_conf(_cf: *mut ngx_conf_t) -> *mut c_void {
-    null_mut()
+/// Whether the configuration uses a variable anywhere.
+unsafe fn uses_variable(cf: *mut ngx_conf_t, name: &[u8]) -> bool {
+    // SAFETY: nginx's own main configuration and its array of variables in use.
+    unsafe {
+        let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
+        let core = (*(*ctx).main_conf.add(ngx_http_core_module.ctx_index))
+            .cast::<ngx_http_core_main_conf_t>();
+        let variables: &ngx_array_t = &(*core).variables;
+        variables
+            .as_slice::<ngx_http_variable_t>()
+            .iter()
+            .any(|variable| variable.name.as_bytes() == name)
+    }
 }
+
+/// The smallest zone that holds the counters.
+fn zone_bytes_min() -> u64 {
+    u64::try_from(size_of::<zone::Shared>()).unwrap_or(u64::MAX).saturating_add(SLAB_BYTES)
+}
+
+/// Puts a value into nginx's pool: it is dropped when the pool is destroyed.
+unsafe fn keep<T>(pool: *mut ngx_pool_t, value: T) -> *mut c_void {
+    unsafe extern "C" fn drop_it<T>(data: *mut c_void) {
+        // SAFETY: `keep` put a box of this type there, and nginx runs a cleanup once.
+        guard((), || drop(unsafe { Box::from_raw(data.cast::<T>()) }));
+    }
+    // SAFETY: the pool is nginx's.
+    let Some(cleanup) = (unsafe { ngx_pool_cleanup_add(pool, 0).as_mut() }) else {
+        return null_mut();
+    };
+    cleanup.data = Box::into_raw(Box::new(value)).cast();
+    cleanup.handler = Some(drop_it::<T>);
+    cleanup.data
+}
+
+/// nginx makes the http level.
+pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    guard(null_mut(), || {
+        let main = MainConf {
+            store: None,
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            is_used: false,
+            uses_request_id: false,
+            memory_limit: None,
+            hash_key: None,
+        };
+        // SAFETY: nginx passes its configuration context.
+        unsafe { keep((*cf).pool, main) }
+    })
+}
+
+/// nginx has read the http block; levels are merged next.
 pub(crate) unsafe extern "C" fn init_main_conf(
     _cf: *mut ngx_conf_t,
-    _conf: *mut c_void,
+    conf: *mut c_void,
 ) -> *mut c_char {
-    null_mut()
+    guard(NGX_CONF_ERROR, || {
+        // SAFETY: nginx passes what `create_main_conf` made.
+        let main = unsafe { &mut *conf.cast::<MainConf>() };
+        main.memory_bytes_max = main.memory_limit.unwrap_or(MEMORY_BYTES_MAX);
+        null_mut()
+    })
 }
-pub(crate) unsafe extern "C" fn create_loc_conf(_cf: *mut ngx_conf_t) -> *mut c_void {
-    null_mut()
+
+/// nginx makes a level.
+pub(crate) unsafe extern "C" fn create_loc_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    guard(null_mut(), || {
+        let level = LocConf {
+            rules: None,
+            values: Values::default(),
+            names: None,
+            mask: None,
+            said: Said::default(),
+        };
+        // SAFETY: nginx passes its configuration context.
+        unsafe { keep((*cf).pool, level) }
+    })
 }
+
+/// nginx merges a level with the one around it.
 pub(crate) unsafe extern "C" fn merge_loc_conf(
-    _cf: *mut ngx_conf_t,
-    _prev: *mut c_void,
-    _conf: *mut c_void,
+    cf: *mut ngx_conf_t,
+    around: *mut c_void,
+    level: *mut c_void,
 ) -> *mut c_char {
-    null_mut()
+    guard(NGX_CONF_ERROR, || {
+        // SAFETY: nginx passes what `create_loc_conf` made, two different levels.
+        let merged = unsafe {
+            merge::merge(cf, &mut *around.cast::<LocConf>(), &mut *level.cast::<LocConf>())
+        };
+        match merged {
+            Ok(()) => null_mut(),
+            Err(said) => {
+                // SAFETY: nginx passes its configuration context.
+                unsafe { line::log(cf, nginx_sys::NGX_LOG_EMERG, &said) };
+                NGX_CONF_ERROR
+            }
+        }
+    })
 }
+
+const _: () = assert!(size_of::<ngx_int_t>() == size_of::<usize>());
