@@ -102,9 +102,9 @@ static JSONRPC: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("jsonrp
 static UNICODE_ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
 
 /// Whether a request body can be MCP, from its first bytes; `None` if more are needed. A body
-/// whose first character is neither `{` nor `[`, or that has neither the word `jsonrpc` nor a
-/// `\u` escape to hide it in, cannot. A byte order mark is stepped over; UTF-16 and UTF-32 may
-/// be, since some servers read them.
+/// whose first character is neither `{` nor `[` (nor `/`, for lenient servers read comments), or
+/// that has neither the word `jsonrpc` nor a `\u` escape to hide it in, cannot. A byte order mark
+/// is stepped over; UTF-16 and UTF-32 may be, since Python's json reads them.
 ///
 /// Costs a search for one word as a rule. It begins anew with each call: ask once for the first
 /// bytes that came and once for the whole.
@@ -116,7 +116,7 @@ pub fn may_be_mcp_body(prefix: &[u8], is_whole: bool) -> Option<bool> {
     match text.trim_ascii_start() {
         [] => is_whole.then_some(false),
         [b'{' | b'[', 0, ..] | [0, ..] => Some(true),
-        [b'{' | b'[', ..] => {
+        [b'{' | b'[' | b'/', ..] => {
             if JSONRPC.find(text).is_some() || UNICODE_ESCAPE.find(text).is_some() {
                 return Some(true);
             }
@@ -224,6 +224,7 @@ mod tests {
         assert_eq!(may_be_mcp_body(b"[{\"jsonrpc\":\"2.0\"}]", true), Some(true));
         assert_eq!(may_be_mcp_body(br#"{"\u006asonrpc":"2.0"}"#, true), Some(true));
         assert_eq!(may_be_mcp_body(b"\xef\xbb\xbf{\"jsonrpc\"", false), Some(true));
+        assert_eq!(may_be_mcp_body(b"// c\n{\"jsonrpc\"", false), Some(true));
         assert_eq!(may_be_mcp_body(b"\xef\xbb", false), None);
         assert_eq!(may_be_mcp_body(b"\xef\xbb", true), Some(false));
         for wide in [&b"{\0\"\0"[..], b"\0{\0\"", b"\xff\xfe{\0", b"\xfe\xff\0{", b"\0\0\0{"] {

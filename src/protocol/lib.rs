@@ -31,3 +31,6 @@ pub use method::{
 pub use revision::{Era, Revision, era};
 pub use rpc_id::{RPC_ID_BYTES_MAX, RpcId};
 pub use sse::{Event, EventReader, StreamStats};
+
+#[cfg(test)]
+mod tests;
