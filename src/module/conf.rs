@@ -16,9 +16,10 @@ pub(crate) use location::Said;
 pub(crate) use names::ServerNames;
 pub(crate) use store::StoreConf;
 pub(crate) use table::COMMANDS;
-pub(crate) use values::{Values, first};
+pub(crate) use values::Values;
 
 use crate::guard::guard;
+use crate::status::StatusConf;
 use crate::{ngx_http_mcp_sessions_module, zone};
 use exchange::Rules;
 use nginx_sys::{
@@ -34,8 +35,10 @@ use std::sync::Arc;
 const NGX_CONF_ERROR: *mut c_char = without_provenance_mut(usize::MAX);
 const MEMORY_BYTES_MAX: usize = 256 << 20;
 
-/// What nginx's slab allocator needs beside our own structure, with room to spare.
+/// What nginx's slab allocator needs beside our own structure, with room to spare; and what sizes
+/// are rounded up to, so that a message names one that is easy to write.
 const SLAB_BYTES: u64 = 128 << 10;
+const ZONE_STEP_BYTES: u64 = 64 << 10;
 
 /// http level.
 pub(crate) struct MainConf {
@@ -79,6 +82,18 @@ impl MainConf {
         }
     }
 
+    /// Of the configuration a request is served by.
+    ///
+    /// # Safety
+    /// `r` is a live request.
+    pub(crate) unsafe fn of<'a>(r: *mut ngx_http_request_t) -> Option<&'a Self> {
+        // SAFETY: a live request has the main configuration, one pointer a module.
+        unsafe {
+            let conf = (*(*r).main_conf.add(ngx_http_mcp_sessions_module.ctx_index)).cast::<Self>();
+            conf.as_ref()
+        }
+    }
+
     /// What can only be known once every module has read its configuration.
     ///
     /// # Safety
@@ -104,6 +119,13 @@ impl LocConf {
     }
 }
 
+impl LocConf {
+    /// `mcp_status` of this very location.
+    pub(crate) fn status(&self) -> Option<StatusConf> {
+        self.said.status
+    }
+}
+
 /// Whether the configuration uses a variable anywhere.
 unsafe fn uses_variable(cf: *mut ngx_conf_t, name: &[u8]) -> bool {
     // SAFETY: nginx's own main configuration and its array of variables in use.
@@ -121,7 +143,8 @@ unsafe fn uses_variable(cf: *mut ngx_conf_t, name: &[u8]) -> bool {
 
 /// The smallest zone that holds the counters.
 fn zone_bytes_min() -> u64 {
-    u64::try_from(size_of::<zone::Shared>()).unwrap_or(u64::MAX).saturating_add(SLAB_BYTES)
+    let shared = u64::try_from(size_of::<zone::Shared>()).unwrap_or(u64::MAX >> 1);
+    (shared + SLAB_BYTES).next_multiple_of(ZONE_STEP_BYTES)
 }
 
 /// Puts a value into nginx's pool: it is dropped when the pool is destroyed.

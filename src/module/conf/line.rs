@@ -3,6 +3,7 @@
 use crate::nginx::{Value, bytes};
 use nginx_sys::{
     NGX_ERROR, NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_full_name, ngx_conf_log_error, ngx_conf_t,
+    ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_http_request_t,
     ngx_int_t, ngx_parse_offset, ngx_parse_time, ngx_str_t, ngx_uint_t, off_t,
 };
 use std::ffi::OsStr;
@@ -129,6 +130,20 @@ impl<'a> Line<'a> {
             bytes(&name)
         };
         Ok(PathBuf::from(OsStr::from_bytes(full)))
+    }
+
+    /// Makes a function answer the requests of this location.
+    pub(crate) fn handle_content(
+        &self,
+        handler: unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t,
+    ) {
+        // SAFETY: the context of a location holds the core module's configuration of it.
+        unsafe {
+            let ctx = (*self.cf).ctx.cast::<ngx_http_conf_ctx_t>();
+            let core = (*(*ctx).loc_conf.add(ngx_http_core_module.ctx_index))
+                .cast::<ngx_http_core_loc_conf_t>();
+            (*core).handler = Some(handler);
+        }
     }
 
     /// Logs a warning with file and line.

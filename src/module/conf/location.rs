@@ -3,6 +3,7 @@
 use super::line::{Line, Place, Word, Wrong, once, wrong};
 use super::store::bytes_of;
 use crate::nginx::Value;
+use crate::status::{self, Format, StatusConf};
 use exchange::{CaptureLevel, Derive, PARAMS_MAX};
 
 /// The longest `mcp_server_name`.
@@ -81,6 +82,8 @@ pub(crate) struct Said {
     pub(crate) masks: Vec<String>,
     pub(crate) body_bytes_max: Option<usize>,
     pub(crate) response_bytes_max: Option<usize>,
+    /// A content handler: not inherited.
+    pub(crate) status: Option<StatusConf>,
 }
 
 /// `mcp_sessions on | off`
@@ -321,6 +324,30 @@ pub(super) fn body_limit(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> 
 pub(super) fn response_limit(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
     let size = line.word(0)?.size("size", BODY_BYTES_LEAST..=BODY_BYTES_MOST)?;
     once(&mut said.response_bytes_max, bytes_of(size))
+}
+
+/// `mcp_status [prometheus|json] [clients=loopback|any]`
+pub(super) fn status(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
+    let (mut format, mut clients) = (None, None);
+    for word in line.words() {
+        let is_new = match word.bytes() {
+            b"json" => format.replace(Format::Json).is_none(),
+            b"prometheus" => format.replace(Format::Prometheus).is_none(),
+            b"clients=loopback" => clients.replace(false).is_none(),
+            b"clients=any" => clients.replace(true).is_none(),
+            _ => return Err(word.unknown("prometheus or json, and clients=loopback or any")),
+        };
+        if !is_new {
+            return Err(wrong!("has one format and one clients=: remove \"{word}\""));
+        }
+    }
+    let status = StatusConf {
+        format: format.unwrap_or_default(),
+        serves_any: clients.unwrap_or(false),
+    };
+    once(&mut said.status, status)?;
+    line.handle_content(status::handler);
+    Ok(())
 }
 
 fn words_unless_off<'a>(line: &Line<'a>) -> impl Iterator<Item = Word<'a>> + use<'a> {

@@ -37,6 +37,11 @@ pub(super) unsafe fn merge(
     }
     level.values = level.said.values();
     check_hashes(&level.said, main)?;
+    if level.said.status.is_some() && main.store.is_none() {
+        return Err("\"mcp_status\" shows the counters of a store: write \"mcp_sessions_store path;\" \
+                    in the http block"
+            .to_owned());
+    }
     if level.said.is_on != Some(true) {
         return Ok(());
     }
