@@ -8,11 +8,22 @@
 //!
 //! It is the only crate with `unsafe`: every raw pointer of nginx stays in here.
 
+mod clock;
 mod conf;
+mod context;
+mod fill;
+mod filter;
 mod guard;
+mod handover;
 mod lifecycle;
+mod lock;
 mod nginx;
+mod process;
+mod status;
 mod variables;
+mod worker;
+mod writer;
+mod zone;
 
 use nginx_sys::{NGX_HTTP_MODULE, ngx_http_module_t, ngx_module_t, ngx_uint_t};
 use std::ptr::{addr_of, addr_of_mut, null_mut};
@@ -51,7 +62,6 @@ pub static mut ngx_http_mcp_sessions_module: ngx_module_t = ngx_module_t {
     init_module: Some(lifecycle::init_module),
     init_process: Some(lifecycle::init_process),
     exit_process: Some(lifecycle::exit_process),
-    exit_master: Some(lifecycle::exit_master),
     ..ngx_module_t::default()
 };
 

@@ -1,5 +1,13 @@
 //! Thin wrappers over nginx's structures, so that raw pointers stay in few places.
 
+mod buf;
+mod headers;
+mod log;
+mod request;
 mod value;
 
-pub(crate) use value::Value;
+pub(crate) use buf::{Piece, pieces};
+pub(crate) use headers::{HeaderName, each_header};
+pub(crate) use log::{log, write_log};
+pub(crate) use request::Request;
+pub(crate) use value::{Value, bytes};

@@ -1,0 +1,49 @@
+//! Time on the event loop: two reads of the monotonic clock a call, and none of the wall clock.
+
+use record::Micros;
+
+/// The monotonic clock, in microseconds.
+#[inline]
+pub(crate) fn monotonic_us() -> u64 {
+    read(libc::CLOCK_MONOTONIC)
+}
+
+/// The wall clock, in microseconds since the Unix epoch.
+pub(crate) fn wall_us() -> Micros {
+    i64::try_from(read(libc::CLOCK_REALTIME)).unwrap_or(0)
+}
+
+#[inline]
+fn read(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is ours.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or(0) * 1_000_000 + nanos.unwrap_or(0) / 1_000
+}
+
+/// Turns monotonic time into wall clock time, with the offset as it was at most a second ago.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    offset_us: i64,
+    until_us: u64,
+}
+
+impl Clock {
+    /// How long an offset is taken for true, in microseconds.
+    const FRESH_US: u64 = 1_000_000;
+
+    /// The wall clock at a moment of the monotonic clock, which is now or was just now.
+    #[inline]
+    pub(crate) fn wall_at(&mut self, monotonic: u64) -> Micros {
+        if monotonic >= self.until_us {
+            self.offset_us = wall_us() - signed(monotonic_us());
+            self.until_us = monotonic + Self::FRESH_US;
+        }
+        self.offset_us + signed(monotonic)
+    }
+}
+
+fn signed(us: u64) -> i64 {
+    i64::try_from(us).unwrap_or(0)
+}

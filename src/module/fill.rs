@@ -1,0 +1,215 @@
+//! The facts of an exchange, read once at its end (or before the first part of an open stream).
+
+use crate::conf::LocConf;
+use crate::context::Context;
+use crate::nginx::{HeaderName, Request, Value, bytes, each_header};
+use crate::worker::Worker;
+use exchange::{BodyEnd, Capture, Method, PARAMS_MAX, Span};
+use nginx_sys::{ngx_http_get_indexed_variable, ngx_str_t, ngx_table_elt_t, ngx_uint_t};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The most bytes kept of one configured value. Longer ones are cut.
+pub(crate) const VALUE_BYTES_MAX: usize = 4096;
+/// The most bytes kept of one header.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// nginx's status for a client that went away (`NGX_HTTP_CLIENT_CLOSED_REQUEST`).
+const CLIENT_CLOSED: u16 = 499;
+/// Large enough for any index that nginx gives to a variable.
+const NO_INDEX: usize = usize::MAX;
+
+/// nginx's `$request_id`, where the configuration uses it: records carry the same id then.
+static REQUEST_ID_INDEX: AtomicUsize = AtomicUsize::new(NO_INDEX);
+
+pub(crate) const MCP_SESSION_ID: HeaderName = HeaderName::new("mcp-session-id");
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::new("last-event-id");
+pub(crate) const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::new("mcp-protocol-version");
+pub(crate) const MCP_METHOD: HeaderName = HeaderName::new("mcp-method");
+pub(crate) const MCP_NAME: HeaderName = HeaderName::new("mcp-name");
+pub(crate) const ACCEPT: HeaderName = HeaderName::new("accept");
+pub(crate) const CONTENT_ENCODING: HeaderName = HeaderName::new("content-encoding");
+
+/// Tells under which index nginx keeps `$request_id`; `None` where nothing uses it.
+pub(crate) fn use_request_id(index: Option<ngx_uint_t>) {
+    REQUEST_ID_INDEX.store(index.unwrap_or(NO_INDEX), Ordering::Relaxed);
+}
+
+/// The configured values of one request.
+///
+/// They may be variables of this very module, which look at what was captured: so all are evaluated
+/// before the capture is borrowed to be filled.
+pub(crate) struct Evaluated<'r> {
+    session: &'r [u8],
+    derive: Vec<u8>,
+    user: &'r [u8],
+    role: &'r [u8],
+    params: [&'r [u8]; PARAMS_MAX],
+}
+
+impl<'r> Evaluated<'r> {
+    /// Evaluates those of the location, and no others.
+    pub(crate) fn new(r: Request<'r>, conf: &'r LocConf) -> Self {
+        let values = &conf.values;
+        let mut params = [&[][..]; PARAMS_MAX];
+        for (param, value) in params.iter_mut().zip(&values.params) {
+            // SAFETY: a live request of this configuration.
+            *param = cut(unsafe { value.evaluate(r.raw()) });
+        }
+        let mut derive = Vec::new();
+        for value in &values.derive {
+            // SAFETY: a live request of this configuration.
+            derive.extend_from_slice(cut(unsafe { value.evaluate(r.raw()) }));
+            derive.push(b'\n');
+        }
+        derive.pop();
+        Self {
+            session: first(r, &values.session_id),
+            derive,
+            user: first(r, &values.user),
+            role: first(r, &values.role),
+            params,
+        }
+    }
+}
+
+/// Reads the facts into the context's capture.
+pub(crate) fn fill(
+    r: Request<'_>,
+    context: &mut Context,
+    worker: &mut Worker,
+    values: &Evaluated<'_>,
+) {
+    let status = r.status();
+    let own_id = worker.request_id();
+    let (encoding, session) = (context.answer_encoding, context.answer_session);
+    if let Some(capture) = context.capture_mut() {
+        headers(r, capture);
+        line(r, capture);
+        answer(r, capture, status);
+        // SAFETY: strings of the request's pool.
+        let (encoding, session) = unsafe { (bytes(&encoding), bytes(&session)) };
+        capture.response.content_encoding = put(capture, encoding);
+        capture.facts.session_answer_header = put(capture, session);
+        capture.facts.request_id = match nginx_request_id(r) {
+            Some(id) => put(capture, id),
+            None => put(capture, &own_id),
+        };
+        facts_of_values(capture, values);
+    }
+}
+
+/// One pass over the request's headers.
+fn headers(r: Request<'_>, capture: &mut Capture) {
+    // SAFETY: the request's own list.
+    unsafe { each_header(&r.inner().headers_in.headers, |header| header_span(header, capture)) };
+    let known = &r.inner().headers_in;
+    capture.facts.authorization = put(capture, r.known(known.authorization));
+    capture.facts.user_agent = put(capture, r.known(known.user_agent));
+    capture.request.content_type = put(capture, r.known(known.content_type));
+}
+
+/// Keeps the headers that nginx has no pointer to. Sorted by length first: most need one
+/// comparison of a number.
+#[inline]
+fn header_span(header: &ngx_table_elt_t, capture: &mut Capture) {
+    let wanted = match header.key.len {
+        6 => ACCEPT,
+        8 => MCP_NAME,
+        10 => MCP_METHOD,
+        13 => LAST_EVENT_ID,
+        14 => MCP_SESSION_ID,
+        16 => CONTENT_ENCODING,
+        20 => MCP_PROTOCOL_VERSION,
+        _ => return,
+    };
+    if !wanted.is(header) {
+        return;
+    }
+    // SAFETY: a header's value lives as long as the request.
+    let span = put(capture, unsafe { bytes(&header.value) });
+    let facts = &mut capture.facts;
+    let field = match header.key.len {
+        6 => &mut facts.accept,
+        8 => &mut facts.mcp_name,
+        10 => &mut facts.mcp_method,
+        13 => &mut facts.last_event_id,
+        14 => &mut facts.session_header,
+        16 => &mut capture.request.content_encoding,
+        _ => &mut facts.protocol_version,
+    };
+    // The first of several counts.
+    if field.len == 0 {
+        *field = span;
+    }
+}
+
+fn line(r: Request<'_>, capture: &mut Capture) {
+    capture.facts.method = match (r.is_post(), r.is_get(), r.is_delete()) {
+        (true, ..) => Method::Post,
+        (_, true, _) => Method::Get,
+        (.., true) => Method::Delete,
+        _ => Method::Other,
+    };
+    if capture.facts.method == Method::Other {
+        // SAFETY: nginx's string, which lives as long as the request.
+        capture.facts.method_text = put(capture, unsafe { bytes(&r.inner().method_name) });
+    }
+    capture.facts.host = put(capture, r.host());
+    capture.facts.path = put(capture, &r.path());
+    capture.facts.query = put(capture, r.query());
+    capture.facts.address = put(capture, r.address());
+}
+
+fn answer(r: Request<'_>, capture: &mut Capture, status: u16) {
+    // SAFETY: nginx's string, which lives as long as the request.
+    let content_type: &[u8] = unsafe { bytes(&r.inner().headers_out.content_type) };
+    capture.response.content_type = put(capture, content_type);
+    capture.facts.status = status;
+    let is_over = capture.response.end == BodyEnd::Complete;
+    capture.facts.client_gone = status == CLIENT_CLOSED || (!is_over && r.is_connection_broken());
+}
+
+fn nginx_request_id<'r>(r: Request<'r>) -> Option<&'r [u8]> {
+    let index = REQUEST_ID_INDEX.load(Ordering::Relaxed);
+    if index == NO_INDEX {
+        return None;
+    }
+    // SAFETY: an index that nginx gave to this variable of this configuration.
+    let value = unsafe { ngx_http_get_indexed_variable(r.raw(), index).as_ref()? };
+    if value.not_found() != 0 || value.len() == 0 {
+        return None;
+    }
+    // SAFETY: the variable's bytes live as long as the request.
+    unsafe { Some(bytes(&ngx_str_t { data: value.data, len: value.len() as usize })) }
+}
+
+fn facts_of_values(capture: &mut Capture, values: &Evaluated<'_>) {
+    capture.facts.session_value = put(capture, values.session);
+    capture.facts.derive_value = put(capture, &values.derive);
+    capture.facts.user = put(capture, values.user);
+    capture.facts.role = put(capture, values.role);
+    for (index, value) in values.params.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
+        let span = put(capture, value);
+        if let Some(param) = capture.facts.params.get_mut(index) {
+            *param = span;
+        }
+    }
+}
+
+/// The first of some values that is not empty; empty where all are.
+pub(crate) fn first<'r>(r: Request<'r>, values: &'r [Value]) -> &'r [u8] {
+    // SAFETY: a live request of this configuration.
+    let mut all = values.iter().map(|value| unsafe { value.evaluate(r.raw()) });
+    all.find(|value| !value.is_empty()).map_or(&[], cut)
+}
+
+fn cut(value: &[u8]) -> &[u8] {
+    value.get(..VALUE_BYTES_MAX).unwrap_or(value)
+}
+
+#[inline]
+fn put(capture: &mut Capture, text: &[u8]) -> Span {
+    match text.get(..TEXT_BYTES_MAX) {
+        Some(beginning) => capture.push(beginning),
+        None => capture.push(text),
+    }
+}

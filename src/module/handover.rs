@@ -1,0 +1,76 @@
+//! What the event loop and the writer share: captures going over and coming back, lines to log.
+
+use crossbeam_queue::ArrayQueue;
+use exchange::Capture;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// A line for the error log: only the event loop may write there.
+#[derive(Debug)]
+pub(crate) struct LogLine {
+    /// nginx's level.
+    pub(crate) level: u32,
+    /// One line without control bytes.
+    pub(crate) text: String,
+}
+
+/// Both sides hold it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// Emptied captures on their way back. As long as the queue, so that the writer never frees.
+    pub(crate) recycled: ArrayQueue<Box<Capture>>,
+    /// Bytes of captures in the queue.
+    pub(crate) queued_bytes: AtomicUsize,
+    /// The worker ends: write what is there, and stop.
+    pub(crate) is_ending: AtomicBool,
+    lines: ArrayQueue<LogLine>,
+}
+
+impl Link {
+    /// The most captures in the queue. With fewer than its bytes' bound allows they are small.
+    pub(crate) const QUEUE_MAX: usize = 65_536;
+    /// Buffers that grew beyond this are not recycled.
+    pub(crate) const KEEP_BYTES_MAX: usize = 16 * 1024;
+    /// Lines that wait to be logged; more of them are dropped, since they would say the same.
+    const LINES_MAX: usize = 16;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            recycled: ArrayQueue::new(Self::QUEUE_MAX),
+            queued_bytes: AtomicUsize::new(0),
+            is_ending: AtomicBool::new(false),
+            lines: ArrayQueue::new(Self::LINES_MAX),
+        }
+    }
+
+    /// What a capture counts for in the queue.
+    pub(crate) fn weight(capture: &Capture) -> usize {
+        size_of::<Capture>() + capture.memory_bytes()
+    }
+
+    /// A capture has left the queue.
+    pub(crate) fn forget_weight(&self, capture: &Capture) {
+        self.queued_bytes.fetch_sub(Self::weight(capture), Ordering::Relaxed);
+    }
+
+    /// Gives a capture back, emptied.
+    pub(crate) fn recycle(&self, mut capture: Box<Capture>) {
+        capture.clear(Self::KEEP_BYTES_MAX);
+        // There is room for every capture there is; should there not be, it is freed.
+        let _ = self.recycled.push(capture);
+    }
+
+    /// Leaves a line to be logged.
+    pub(crate) fn say(&self, level: u32, text: String) {
+        let _ = self.lines.push(LogLine { level, text });
+    }
+
+    /// Takes a line to be logged.
+    pub(crate) fn next_line(&self) -> Option<LogLine> {
+        self.lines.pop()
+    }
+
+    /// Whether the worker ends.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Acquire)
+    }
+}

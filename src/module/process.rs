@@ -1,0 +1,263 @@
+//! A worker process: its writer thread, its timer, its end.
+
+use crate::conf::{MainConf, StoreConf};
+use crate::context::Context;
+use crate::handover::Link;
+use crate::nginx::log;
+use crate::worker::Worker;
+use crate::writer::{SHUTDOWN_MAX, Writer, Writing, writer_name};
+use crate::zone::{self, Shared, Slot};
+use nginx_sys::{
+    NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_del_timer,
+    ngx_event_t, ngx_log_t, ngx_msec_t,
+};
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The writer's stack: its work is not recursive.
+const STACK_BYTES: usize = 2 << 20;
+/// What an ending worker waits for its writer beyond the writer's own bound.
+const JOIN_GRACE: Duration = Duration::from_secs(1);
+/// The shortest time between two lines about dropped exchanges.
+const SAY_DROPS_MS: usize = 1_000;
+
+/// What `exit_process` needs to end a worker.
+struct Process {
+    thread: Option<JoinHandle<()>>,
+    link: Arc<Link>,
+    shared: &'static Shared,
+    slot: &'static Slot,
+    timer: Box<Timer>,
+}
+
+/// The worker's timer, with the connection that nginx's debug log wants behind every event.
+struct Timer {
+    event: ngx_event_t,
+    dummy: ngx_connection_t,
+    period_ms: ngx_msec_t,
+    said_drops_at: ngx_msec_t,
+}
+
+static mut PROCESS: Option<Process> = None;
+
+/// Starts a worker's writer and timer. Traffic is served whatever becomes of it.
+///
+/// # Safety
+/// In a worker's `init_process`, once.
+pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log_t) {
+    // SAFETY: the zone of the configuration in force.
+    let Some(shared) = (unsafe { zone::shared(store.zone) }) else { return };
+    let seed = random();
+    let Some(slot) = shared.claim(seed) else {
+        // SAFETY: the event loop's thread.
+        unsafe { log!(NGX_LOG_ERR, log, "mcp_sessions: no room in the zone, nothing is recorded") };
+        return;
+    };
+    let (sender, queue) = crossbeam_channel::bounded(Link::QUEUE_MAX);
+    let link = Arc::new(Link::new());
+    let writing = Writing {
+        link: Arc::clone(&link),
+        queue,
+        shared,
+        slot,
+        settings: settings(store, seed),
+        flush: Duration::from_millis(store.flush_ms),
+        queue_bytes_max: store.queue_bytes_max,
+    };
+    let thread = match spawn(writing) {
+        Ok(thread) => thread,
+        Err(error) => {
+            shared.release(slot);
+            // SAFETY: the event loop's thread.
+            unsafe {
+                log!(NGX_LOG_ERR, log, "mcp_sessions: no writer, nothing is recorded: {error}")
+            };
+            return;
+        }
+    };
+    let (memory, bytes) = (main.memory_bytes_max, store.queue_bytes_max);
+    Worker::start(Arc::clone(&link), sender, slot, memory, bytes, seed);
+    let timer = Timer::start(store.flush_ms);
+    // SAFETY: the event loop's thread, which alone uses it.
+    unsafe { PROCESS = Some(Process { thread: Some(thread), link, shared, slot, timer }) };
+}
+
+/// Ends the writer: it empties the queue first, within its bound.
+///
+/// # Safety
+/// In a worker's `exit_process`.
+pub(crate) unsafe fn stop() {
+    // SAFETY: the event loop's thread, which alone uses it.
+    let process = unsafe { (*(&raw mut PROCESS)).take() };
+    let Some(mut process) = process else { return };
+    // SAFETY: as above; the timer lives until the end of this function.
+    unsafe {
+        hand_over_streams();
+        ngx_del_timer_if_set(&mut process.timer.event);
+        Worker::stop();
+    }
+    process.link.is_ending.store(true, std::sync::atomic::Ordering::Release);
+    let Some(thread) = process.thread.take() else { return };
+    let end_by = Instant::now() + SHUTDOWN_MAX + JOIN_GRACE;
+    thread.thread().unpark();
+    while !thread.is_finished() && Instant::now() < end_by {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // SAFETY: the cycle's log is there until the process ends.
+    let log = unsafe { (*ngx_cycle).log };
+    // SAFETY: as above.
+    unsafe { write_lines(&process.link, log) };
+    if thread.is_finished() {
+        let _ = thread.join();
+        process.shared.release(process.slot);
+        return;
+    }
+    // It hangs in the file system. Its slot is swept by the next writer, which counts as killed what
+    // it leaves. The module stays mapped (`-z nodelete`), so that the thread may go on until the
+    // process ends.
+    // SAFETY: as above.
+    unsafe { log!(NGX_LOG_ERR, log, "mcp_sessions: the writer did not end in time") };
+}
+
+fn settings(store: &StoreConf, seed: u64) -> store::Settings {
+    store::Settings {
+        path: store.path.clone(),
+        retention_days: store.retention_days,
+        size_bytes_max: store.size_bytes_max,
+        free_bytes_min: store.free_bytes_min,
+        sync: if store.sync_full { store::Sync::Full } else { store::Sync::Normal },
+        writer: writer_name(seed),
+    }
+}
+
+/// Starts the thread with all signals blocked: nginx's are for the event loop, whose wait a signal
+/// to another thread would not end.
+fn spawn(writing: Writing) -> std::io::Result<JoinHandle<()>> {
+    // SAFETY: all-zero is valid for signal sets, and the calls fill them in.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        for fault in [libc::SIGILL, libc::SIGFPE, libc::SIGSEGV, libc::SIGBUS] {
+            libc::sigdelset(&raw mut all, fault);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
+        let thread = std::thread::Builder::new()
+            .name("mcp-writer".into())
+            .stack_size(STACK_BYTES)
+            .spawn(|| Writer::new(writing).run());
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+        thread
+    }
+}
+
+/// A number that no other writer has.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    let is_read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    let number = u64::from_ne_bytes(bytes);
+    if is_read.is_ok() && number != 0 {
+        return number;
+    }
+    let now = crate::clock::wall_us().unsigned_abs();
+    now.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(std::process::id())
+}
+
+impl Timer {
+    fn start(period_ms: u64) -> Box<Self> {
+        // SAFETY: all-zero is valid for these C structures, as nginx's own static ones are.
+        let (event, dummy) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        let period_ms = usize::try_from(period_ms).unwrap_or(SAY_DROPS_MS);
+        let mut timer = Box::new(Self { event, dummy, period_ms, said_drops_at: 0 });
+        timer.dummy.fd = -1;
+        timer.event.data = (&raw mut timer.dummy).cast();
+        timer.event.handler = Some(tick);
+        // A worker that ends does not wait for it.
+        timer.event.set_cancelable(1);
+        // SAFETY: the event loop's thread; the box stays where it is until the timer is deleted.
+        unsafe {
+            timer.event.log = (*ngx_cycle).log;
+            ngx_add_timer(&raw mut timer.event, period_ms);
+        }
+        timer
+    }
+}
+
+/// # Safety
+/// The event loop's thread.
+unsafe fn ngx_del_timer_if_set(event: &mut ngx_event_t) {
+    if event.timer_set() != 0 {
+        // SAFETY: it is set.
+        unsafe { ngx_del_timer(event) };
+    }
+}
+
+/// nginx calls it once a flush interval.
+unsafe extern "C" fn tick(event: *mut ngx_event_t) {
+    crate::guard::guard((), || {
+        // SAFETY: the event loop's thread; the event is part of the process's timer.
+        unsafe {
+            hand_over_streams();
+            let log = (*ngx_cycle).log;
+            let Some(process) = (*(&raw mut PROCESS)).as_mut() else { return };
+            if let Some(worker) = Worker::get() {
+                worker.free_spare();
+                say_drops(worker, &mut process.timer, log);
+            }
+            write_lines(&process.link, log);
+            ngx_add_timer(event, process.timer.period_ms);
+        }
+    });
+}
+
+/// Hands over what open streams have brought since the last tick.
+///
+/// # Safety
+/// The event loop's thread.
+unsafe fn hand_over_streams() {
+    // SAFETY: contexts leave the list before they go.
+    unsafe {
+        let Some(worker) = Worker::get() else { return };
+        let streams = std::mem::take(&mut worker.dirty);
+        for stream in &streams {
+            (**stream).unlist();
+        }
+        for stream in streams {
+            Context::hand_over_piece(stream, worker);
+        }
+    }
+}
+
+/// # Safety
+/// The event loop's thread, and a live log.
+unsafe fn say_drops(worker: &mut Worker, timer: &mut Timer, log: *mut ngx_log_t) {
+    // SAFETY: nginx's clock, read on its own thread.
+    let now = unsafe { nginx_sys::ngx_current_msec };
+    if now.wrapping_sub(timer.said_drops_at) < SAY_DROPS_MS {
+        return;
+    }
+    let n = worker.take_unsaid_drops();
+    if n > 0 {
+        timer.said_drops_at = now;
+        // SAFETY: by the caller's promise.
+        unsafe {
+            log!(
+                NGX_LOG_NOTICE,
+                log,
+                "mcp_sessions: {n} exchanges not recorded: the queue or the memory is full"
+            );
+        }
+    }
+}
+
+/// # Safety
+/// The event loop's thread, and a live log.
+unsafe fn write_lines(link: &Link, log: *mut ngx_log_t) {
+    while let Some(line) = link.next_line() {
+        // SAFETY: by the caller's promise.
+        unsafe { log!(line.level, log, "{}", line.text) };
+    }
+}
