@@ -153,12 +153,14 @@ impl<'a> Machine<'a> {
     }
 
     /// Whether a key and a value may still be added where we are.
+    #[inline]
     fn has_room(&self) -> bool {
         let is_outer = self.stack.len() <= OUTER_LEVELS;
         let reserved = if is_outer { 0 } else { NODES_RESERVED.min(self.limits.nodes_max / 2) };
         self.nodes.len() + 2 <= self.limits.nodes_max - reserved
     }
 
+    #[inline]
     fn push(&mut self, kind: NodeKind, end: usize, marks: u8) {
         self.nodes.push(Node { start: self.at as u32, end: end as u32, count: 1, kind, marks });
         self.at = end;
@@ -166,6 +168,7 @@ impl<'a> Machine<'a> {
 
     /// Reads a value that begins with `byte`. True if it opened a container, whose first element
     /// or end is due.
+    #[inline(always)]
     fn value(&mut self, byte: u8) -> Result<bool, Stop> {
         match byte {
             b'"' => self.string(NodeKind::String)?,
@@ -259,6 +262,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Reads a key and its colon; returns the byte that its value begins with.
+    #[inline(always)]
     fn key(&mut self, byte: u8) -> Result<u8, Stop> {
         if byte != b'"' {
             return Err(Stop::Syntax);
@@ -272,7 +276,7 @@ impl<'a> Machine<'a> {
         self.space()
     }
 
-    #[inline]
+    #[inline(always)]
     fn string(&mut self, kind: NodeKind) -> Result<(), Stop> {
         let special = find_special(self.bytes, self.at + 1);
         if self.bytes.get(special) == Some(&b'"') {
