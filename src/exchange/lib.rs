@@ -3,8 +3,22 @@
 //! No I/O, no clock and no randomness but as arguments; and it never fails: it returns what it
 //! understood and says what it did not.
 
+mod answer;
+mod arena;
 mod capture;
+mod context;
+mod decode;
+mod draft;
+mod emit;
+mod event_ids;
+mod interpreter;
+pub mod limits;
+mod request;
 mod rules;
+mod session;
+mod settle;
+mod stream;
 
 pub use capture::{Body, BodyEnd, Capture, Facts, Method, Part, Span};
-pub use rules::{CaptureLevel, CaptureRules, Derive, ParamRule, ProvenPaths, Rules, PARAMS_MAX};
+pub use interpreter::{Bounds, Interpreter, Taken};
+pub use rules::{CaptureLevel, CaptureRules, Derive, PARAMS_MAX, ParamRule, ProvenPaths, Rules};

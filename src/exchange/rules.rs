@@ -85,6 +85,17 @@ pub struct Rules {
     pub proven: ProvenPaths,
 }
 
+impl Rules {
+    /// Whether `mcp_skip` names a method.
+    #[must_use]
+    pub fn skips(&self, method: &str) -> bool {
+        self.skip.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => method.starts_with(beginning),
+            None => method == pattern,
+        })
+    }
+}
+
 /// A small set of path fingerprints that both sides read and the writer adds to, without a lock.
 #[derive(Debug, Default)]
 pub struct ProvenPaths([AtomicU64; 8]);
