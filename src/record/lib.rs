@@ -6,12 +6,21 @@
 
 mod call;
 mod exchange;
+mod hash;
+mod mask;
+mod output;
+mod payload;
 mod reason;
+mod shape;
 mod sink;
 
 pub use call::{Answer, Call, Coverage, Direction, Outcome, Payload, Primitive};
 pub use exchange::{
     Claim, Client, Event, EventKind, Exchange, IdSource, Identity, Micros, Param, Server, Verified,
 };
+pub use hash::HashKey;
+pub use mask::Mask;
+pub use payload::unmasked;
 pub use reason::Reason;
+pub use shape::shape;
 pub use sink::{CallRef, PartRef, Patience, Place, Sink};
