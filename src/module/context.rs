@@ -50,6 +50,8 @@ pub(crate) struct Context {
     newest_us: u64,
     first_byte_us: u64,
     at: record::Micros,
+    /// What its request id is made of.
+    pub(crate) request: u64,
     /// The number of its parts; 0 while none was handed over.
     stream: u64,
     /// Whether the answer's bytes are kept.
@@ -195,6 +197,7 @@ impl Context {
                 newest_us: started_us,
                 first_byte_us: 0,
                 at,
+                request: worker.next_request(),
                 stream: 0,
                 watches_answer: false,
                 is_stream: false,
@@ -269,9 +272,11 @@ impl Context {
             return;
         }
         if let Some(capture) = self.capture.as_deref_mut() {
-            let bytes = if self.watches_answer { bytes } else { &[] };
-            let unseen = total - bytes.len() as u64;
-            keep(worker, &mut capture.response, bytes, unseen, limit);
+            if self.watches_answer {
+                keep(worker, &mut capture.response, bytes, unseen, limit);
+            } else {
+                capture.response.passed += total;
+            }
         }
         self.account(worker);
         if self.is_stream {

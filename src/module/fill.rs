@@ -75,11 +75,11 @@ impl<'r> Evaluated<'r> {
 pub(crate) fn fill(
     r: Request<'_>,
     context: &mut Context,
-    worker: &mut Worker,
+    worker: &Worker,
     values: &Evaluated<'_>,
 ) {
     let status = r.status();
-    let own_id = worker.request_id();
+    let request = context.request;
     let (encoding, session) = (context.answer_encoding, context.answer_session);
     if let Some(capture) = context.capture_mut() {
         headers(r, capture);
@@ -91,7 +91,7 @@ pub(crate) fn fill(
         capture.facts.session_answer_header = put(capture, session);
         capture.facts.request_id = match nginx_request_id(r) {
             Some(id) => put(capture, id),
-            None => put(capture, &own_id),
+            None => put(capture, &worker.request_id(request)),
         };
         facts_of_values(capture, values);
     }

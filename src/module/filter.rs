@@ -249,7 +249,7 @@ fn is_known_by_headers(r: Request<'_>) -> bool {
 fn see_answer_head(r: Request<'_>, context: *mut Context) {
     let out = &r.inner().headers_out;
     let is_stream = is_event_stream(&out.content_type);
-    let is_watched = is_stream || is_json(&out.content_type);
+    let is_watched = is_stream || may_be_json(&out.content_type);
     // SAFETY: a context of this live request, borrowed nowhere else.
     let context = unsafe { &mut *context };
     context.see_answer_head(is_watched, is_stream);
@@ -316,9 +316,7 @@ fn finish(r: Request<'_>, context: *mut Context) {
         if context.state == State::Done {
             return;
         }
-        let has_body =
-            r.inner().headers_in.content_length_n > 0 || r.inner().headers_in.chunked() != 0;
-        context.close_bodies(has_body);
+        context.close_bodies(r.has_body());
     }
     // SAFETY: as above.
     unsafe { Context::finish(context, worker) };
@@ -331,11 +329,14 @@ fn is_event_stream(content_type: &ngx_str_t) -> bool {
         && text.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
-/// `application/json` and its kin (`…+json`).
-fn is_json(content_type: &ngx_str_t) -> bool {
+/// `application/json` and its kin (`…+json`), and what some servers send instead: no type at all,
+/// or `text/plain`.
+fn may_be_json(content_type: &ngx_str_t) -> bool {
     // SAFETY: nginx's string.
     let text: &[u8] = unsafe { bytes(content_type) };
     let media_type = memchr::memchr(b';', text).and_then(|end| text.get(..end)).unwrap_or(text);
-    let Some(end) = media_type.trim_ascii_end().last_chunk::<4>() else { return false };
-    end.eq_ignore_ascii_case(b"json")
+    let media_type = media_type.trim_ascii_end();
+    media_type.is_empty()
+        || media_type.eq_ignore_ascii_case(b"text/plain")
+        || media_type.last_chunk::<4>().is_some_and(|end| end.eq_ignore_ascii_case(b"json"))
 }

@@ -130,9 +130,14 @@ impl Worker {
         self.last_stream
     }
 
+    /// The number of a request, which its id is made of.
+    pub(crate) fn next_request(&mut self) -> u64 {
+        self.request_ids.next_number()
+    }
+
     /// An id of the form of nginx's `$request_id`, without its cost.
-    pub(crate) fn request_id(&mut self) -> [u8; 32] {
-        self.request_ids.next_id()
+    pub(crate) fn request_id(&self, request: u64) -> [u8; 32] {
+        self.request_ids.id(request)
     }
 
     /// Counts.
@@ -212,11 +217,15 @@ impl RequestIds {
         Self { seed, counter: 0 }
     }
 
-    fn next_id(&mut self) -> [u8; 32] {
+    fn next_number(&mut self) -> u64 {
         self.counter = self.counter.wrapping_add(1);
-        let high = mixed(self.seed ^ self.counter.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        self.counter
+    }
+
+    fn id(&self, number: u64) -> [u8; 32] {
+        let high = mixed(self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         // The low half alone tells ids of one worker apart, the seed those of different workers.
-        let low = mixed(high ^ self.seed.rotate_left(32)).wrapping_add(self.counter);
+        let low = mixed(high ^ self.seed.rotate_left(32)).wrapping_add(number);
         let mut id = [0; 32];
         let bytes = high.to_be_bytes().into_iter().chain(low.to_be_bytes());
         for (digits, byte) in id.chunks_exact_mut(2).zip(bytes) {

@@ -98,6 +98,14 @@ impl<'r> Request<'r> {
         unsafe { header.as_ref().map_or(&[][..], |header| bytes(&header.value)) }
     }
 
+    /// Whether it came with a body, read or not. (nginx's own count of it is gone once a body is
+    /// discarded.)
+    pub(crate) fn has_body(self) -> bool {
+        let headers = &self.inner.headers_in;
+        let length = self.known(headers.content_length);
+        headers.chunked() != 0 || !(length.is_empty() || length == b"0")
+    }
+
     /// The client's address as text.
     pub(crate) fn address(self) -> &'r [u8] {
         // SAFETY: a live request has a connection.
