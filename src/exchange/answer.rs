@@ -41,25 +41,38 @@ pub(crate) fn answer_of(
         Coverage::Full if !message.is_complete() => Coverage::Truncated,
         coverage => coverage,
     };
-    let mut answer = AnswerDraft::bare(Outcome::Ok, coverage);
+    let mut answer = AnswerDraft::bare(outcome_of(message), coverage);
     answer.bytes_out = size;
     if let Some(error) = message.error {
-        answer.outcome = Outcome::RpcError;
         answer.error_code = error.get("code").and_then(|code| code.as_i64());
         let text = error.get("message").and_then(|text| text.as_str());
         answer.error_message = text.map(|text| push_error(arena, rules, &text));
         return answer;
     }
     let Some(result) = message.result else { return answer };
-    if protocol::is_error(result) {
-        answer.outcome = Outcome::ToolError;
-        answer.error_message = error_text(result).map(|text| push_error(arena, rules, &text));
-    } else if protocol::result_type(result) == ResultType::InputRequired {
-        answer.outcome = Outcome::InputRequired;
-        answer.state = protocol::request_state(result).map_or(0, |state| hash(state.raw()));
+    match answer.outcome {
+        Outcome::ToolError => {
+            answer.error_message = error_text(result).map(|text| push_error(arena, rules, &text));
+        }
+        Outcome::InputRequired => {
+            answer.state = protocol::request_state(result).map_or(0, |state| hash(state.raw()));
+        }
+        _ => {}
     }
     answer.result = keep(result, rules.capture.results, arena, rules);
     answer
+}
+
+/// What a response says came of its call.
+pub(crate) fn outcome_of(message: &Message<'_>) -> Outcome {
+    match message.result {
+        _ if message.error.is_some() => Outcome::RpcError,
+        Some(result) if protocol::is_error(result) => Outcome::ToolError,
+        Some(result) if protocol::result_type(result) == ResultType::InputRequired => {
+            Outcome::InputRequired
+        }
+        _ => Outcome::Ok,
+    }
 }
 
 /// The text that a failed tool gives as its result: the first of `content[].text`.
@@ -70,6 +83,14 @@ fn error_text<'a>(result: Value<'a>) -> Option<std::borrow::Cow<'a, str>> {
 fn push_error(arena: &mut Arena, rules: &Rules, text: &str) -> Text {
     let masked = rules.mask.text(window(text, ERROR_MESSAGE_BYTES_MAX));
     arena.push_capped(&masked, ERROR_MESSAGE_BYTES_MAX)
+}
+
+/// Whether what has the members of a response is one, and not for example an OAuth error
+/// (`{"error": "invalid_token"}`). Of a message that is cut, the version may be what is missing.
+fn is_json_rpc(message: &Message<'_>) -> bool {
+    message.is_jsonrpc_2()
+        || !message.is_complete()
+        || message.error.is_some_and(|error| error.get("code").is_some())
 }
 
 /// Where an answer is read from.
@@ -152,10 +173,12 @@ impl AnswerReader<'_> {
         hint: &mut usize,
     ) {
         match message.kind {
-            MessageKind::Response => self.response(message, size, coverage, event, hint),
+            MessageKind::Response if is_json_rpc(message) => {
+                self.response(message, size, coverage, event, hint);
+            }
             MessageKind::Request => self.request(message, size, coverage, event),
             MessageKind::Notification => self.notification(message),
-            MessageKind::Invalid => {}
+            MessageKind::Response | MessageKind::Invalid => {}
         }
     }
 

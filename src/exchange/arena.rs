@@ -69,5 +69,6 @@ pub(crate) fn capped(text: &str, bytes_max: usize) -> &str {
     if text.len() <= bytes_max {
         return text;
     }
-    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default()
+    let end = (0..=bytes_max).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
 }

@@ -223,3 +223,6 @@ impl Interpreter {
         step
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,9 @@ mod rules;
 mod session;
 mod settle;
 mod stream;
+#[cfg(test)]
+mod testing;
+pub mod view;
 
 pub use capture::{Body, BodyEnd, Capture, Facts, Method, Part, Span};
 pub use interpreter::{Bounds, Interpreter, Taken};

@@ -47,3 +47,5 @@ pub const CODINGS_MAX: usize = 3;
 /// How many times larger than its bytes so far a compressed event stream may become, beyond the
 /// limit for one event.
 pub const STREAM_RATIO_MAX: u64 = 100;
+/// Bytes of one value that a variable takes from a request or its answer.
+pub const VIEW_VALUE_BYTES_MAX: usize = 64 << 10;

@@ -9,7 +9,8 @@ use crate::limits::{
 use crate::session::session_parameter;
 use crate::{Capture, Method, Rules};
 use protocol::{
-    Detection, Document, Era, HeaderHints, Message, MessageKind, PrimitiveKind, RpcId, ValueKind,
+    Detection, Document, Era, HeaderHints, Message, MessageKind, PrimitiveKind, RpcId, Value,
+    ValueKind,
 };
 use record::Coverage;
 use rustc_hash::FxHasher;
@@ -244,7 +245,15 @@ pub(crate) fn fill(
         draft.primitive = Some((primitive.kind, name));
     }
     draft.arguments = protocol::arguments(method, message.params)
+        .filter(|value| !is_only_meta(*value))
         .and_then(|value| keep(value, rules.capture.arguments, arena, rules));
+}
+
+/// Whether params hold nothing but `_meta`, as those of most stateless requests: what it says of
+/// client and version is stored by itself.
+fn is_only_meta(params: Value<'_>) -> bool {
+    let mut members = params.members();
+    members.next().is_some_and(|(key, _)| key.eq("_meta")) && members.next().is_none()
 }
 
 /// What ties the rounds of a call together that needs input (2026-07-28).

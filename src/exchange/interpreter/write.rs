@@ -7,7 +7,7 @@ use crate::draft::Kind;
 use crate::emit::{Emitter, Reading};
 use crate::request::{hints, is_shown};
 use crate::session::{is_success, rung};
-use crate::{Capture, PARAMS_MAX, Rules};
+use crate::{Capture, Method, PARAMS_MAX, Rules};
 use record::{CallRef, EventKind, IdSource, Micros, Outcome, Param, Patience, Place, Sink};
 
 /// JSON-RPC's "method not found", which stateless servers answer with status 404.
@@ -126,7 +126,8 @@ impl Interpreter {
         let is_method = self.work.answers.iter().any(|answer| {
             answer.outcome == Outcome::RpcError && answer.error_code == Some(METHOD_NOT_FOUND)
         });
-        has_id && capture.facts.status == 404 && !is_method
+        let is_plain = capture.facts.method != Method::Other;
+        has_id && is_plain && capture.facts.status == 404 && !is_method
     }
 
     /// Whether nothing of the exchange is to be stored, because `mcp_skip` names all of it.
