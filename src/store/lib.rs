@@ -1,11 +1,27 @@
 //! The days: partitions, writer, catalogue, retention.
 
+mod answers;
+mod batch;
+mod calls;
+mod catalog;
+mod committed;
+mod day;
+mod days;
+mod dictionary;
+mod directory;
+mod failure;
+mod flush;
+mod page;
+mod part;
+mod place;
 mod report;
+mod schema;
 mod settings;
+mod upkeep;
 mod writer;
 
-pub use report::{
-    BeginError, CommitError, Committed, Notice, OUTCOMES, OpenError, Upkeep,
-};
+pub use batch::Batch;
+pub use committed::committed_exchanges;
+pub use report::{BeginError, CommitError, Committed, Notice, OUTCOMES, OpenError, Upkeep};
 pub use settings::{SERVERS_MAX, Settings, Sync, WRITER_BYTES_MAX};
-pub use writer::{Batch, Writer, committed_exchanges};
+pub use writer::Writer;

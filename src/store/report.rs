@@ -89,3 +89,11 @@ pub struct Upkeep {
     /// To be logged.
     pub notices: Vec<Notice>,
 }
+
+impl Notice {
+    /// A warning, its control bytes replaced.
+    pub(crate) fn warning(text: String) -> Self {
+        let text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        Self { is_warning: true, text }
+    }
+}

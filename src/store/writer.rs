@@ -1,46 +1,66 @@
 //! The writer: one a worker, one transaction a batch.
 
-use crate::{BeginError, CommitError, Committed, OpenError, Settings, Upkeep};
-use protocol::RpcId;
-use record::{
-    Answer, Call, CallRef, Direction, Event, Exchange, HashKey, Micros, PartRef, Patience, Place,
-    Sink,
-};
-use std::path::Path;
+use crate::batch::Batch;
+use crate::catalog::Catalog;
+use crate::days::Days;
+use crate::dictionary::Keyed;
+use crate::directory::{Directory, day_of};
+use crate::failure::Failure;
+use crate::page::Page;
+use crate::{BeginError, Committed, Notice, OpenError, Settings, WRITER_BYTES_MAX};
+use record::{HashKey, Micros, Reason};
+
+/// How often the open files are compared with their paths, in microseconds.
+const LOOK_EVERY_US: i64 = 1_000_000;
 
 /// Writes the days of one worker.
 #[derive(Debug)]
 pub struct Writer {
-    settings: Settings,
-    key: HashKey,
+    pub(crate) settings: Settings,
+    pub(crate) catalog: Catalog,
+    pub(crate) keyed: Keyed,
+    pub(crate) days: Days,
+    /// The last batch's memory, for the next.
+    pub(crate) page: Page,
+    pub(crate) notices: Vec<Notice>,
     resets: u64,
-}
-
-/// One transaction being filled. Dropped without [`Batch::commit`], it is rolled back.
-#[derive(Debug)]
-pub struct Batch<'w> {
-    writer: &'w mut Writer,
-    committed: Committed,
+    looked_at: Micros,
 }
 
 impl Writer {
     /// Opens the store; makes the directory and the catalogue where they are missing. Day files
     /// are opened by the first batch that needs them.
-    pub fn open(settings: Settings, now: Micros) -> Result<Self, OpenError> {
-        let _ = now;
-        let message = format!("{}: not opened", settings.path.display());
-        Err(OpenError { reason: record::Reason::StoreFailed, message })
+    pub fn open(mut settings: Settings, now: Micros) -> Result<Self, OpenError> {
+        let end = settings.writer.floor_char_boundary(WRITER_BYTES_MAX);
+        settings.writer.truncate(end);
+        let what = settings.path.display().to_string();
+        let directory = Directory::open(&settings.path)
+            .map_err(|error| OpenError::from(Failure::io(&what, &error)))?;
+        let mut notices = Vec::new();
+        let catalog = open_catalog(&directory, &mut notices)?;
+        let keyed = Keyed::new(&catalog.key());
+        let days = Days::new(directory, settings.sync);
+        Ok(Self {
+            settings,
+            catalog,
+            keyed,
+            days,
+            page: Page::default(),
+            notices,
+            resets: 0,
+            looked_at: now,
+        })
     }
 
     /// The key of fingerprints and group ids: random, made with the store, the same for all its
     /// writers.
     #[must_use]
     pub fn fingerprint_key(&self) -> HashKey {
-        self.key.clone()
+        HashKey::new(self.catalog.key())
     }
 
     /// How often a day file had to be given up (it was replaced, deleted or damaged). When it
-    /// grows, [`CallRef`]s of before are void: forget them.
+    /// grows, `CallRef`s of before are void: forget them.
     #[must_use]
     pub fn resets(&self) -> u64 {
         self.resets
@@ -48,48 +68,142 @@ impl Writer {
 
     /// Begins a batch. Waits at most 50 ms for another writer.
     pub fn begin(&mut self, now: Micros) -> Result<Batch<'_>, BeginError> {
-        let _ = now;
-        Ok(Batch { writer: self, committed: Committed::default() })
+        self.look(now);
+        let present_day = day_of(now);
+        match self.begin_day(present_day, now) {
+            Ok(()) => {}
+            Err(failure) if failure.is_busy => return Err(BeginError::Busy),
+            Err(failure) => {
+                self.failed(&failure);
+                return Err(BeginError::Failed {
+                    reason: failure.reason,
+                    message: failure.message,
+                });
+            }
+        }
+        let page = std::mem::take(&mut self.page);
+        Ok(Batch {
+            writer: self,
+            page,
+            now,
+            present_day,
+            last_day: present_day,
+            committed: Committed::default(),
+            failure: None,
+        })
     }
 
-    /// Retention, size bounds, closing of past days, and whether the files are still the ones
-    /// that were opened. Call it about once a second, between batches.
-    pub fn upkeep(&mut self, now: Micros) -> Upkeep {
-        let _ = (now, &self.settings);
-        Upkeep::default()
+    fn begin_day(&mut self, day: i32, now: Micros) -> Result<(), Failure> {
+        match self.days.begin(day, day, now).map(|_| ()) {
+            Err(failure) if failure.is_damage => {
+                self.set_aside(day, &failure);
+                self.days.begin(day, day, now).map(|_| ())
+            }
+            begun => begun,
+        }
+    }
+
+    /// Compares the open files with their paths, about once a second: a commit into a file that
+    /// was deleted or replaced succeeds without a word.
+    pub(crate) fn look(&mut self, now: Micros) {
+        if now.saturating_sub(self.looked_at).abs() < LOOK_EVERY_US {
+            return;
+        }
+        self.looked_at = now;
+        for day in self.days.lost() {
+            let name = self.days.directory.day_file(day);
+            self.days.close(day);
+            self.resets += 1;
+            self.warn(format!("{} was removed or replaced; it is opened anew", name.display()));
+        }
+        if self.days.directory.is_same() && self.catalog.is_same() {
+            return;
+        }
+        let path = self.settings.path.display().to_string();
+        self.warn(format!("{path} was removed or replaced; it is opened anew"));
+        self.days.close_all();
+        self.resets += 1;
+        self.reopen();
+    }
+
+    fn reopen(&mut self) {
+        let opened = Directory::open(&self.settings.path)
+            .map_err(|error| Failure::io(&self.settings.path.display().to_string(), &error))
+            .and_then(|directory| {
+                let catalog = Catalog::open(&directory)?;
+                Ok((directory, catalog))
+            });
+        match opened {
+            Ok((directory, catalog)) => {
+                // The key stays the one that this worker's fingerprints were made with; other
+                // workers take the new one. Sessions that both see may be split until a reload.
+                self.catalog = catalog;
+                self.days = Days::new(directory, self.settings.sync);
+            }
+            Err(failure) => self.warn(failure.message),
+        }
+    }
+
+    /// Draws the consequences of a failure: whatever is open may be the reason.
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        self.days.rollback();
+        if failure.is_damage {
+            let damaged: Vec<i32> = self
+                .days
+                .iter_mut()
+                .filter(|day| failure.message.contains(&*day.path.display().to_string()))
+                .map(|day| day.day)
+                .collect();
+            for day in damaged {
+                self.set_aside(day, failure);
+            }
+        } else if failure.reason == Reason::StoreFailed && !failure.is_busy {
+            // Look at once: a directory that went away shows as an I/O error first.
+            self.looked_at = Micros::MIN / 2;
+            self.days.close_all();
+        }
+    }
+
+    /// Moves a damaged day out of the way, so that the next batch begins a new file.
+    fn set_aside(&mut self, day: i32, failure: &Failure) {
+        self.days.close(day);
+        self.resets += 1;
+        let path = self.days.directory.day_file(day);
+        match self.days.directory.move_aside(&path) {
+            Ok(target) => {
+                self.warn(format!("{failure}; moved to {}", target.display()));
+            }
+            Err(error) => self.warn(format!("{failure}; and it cannot be moved away: {error}")),
+        }
+    }
+
+    /// Something for the error log.
+    pub(crate) fn warn(&mut self, text: String) {
+        if self.notices.len() < NOTICES_MAX {
+            self.notices.push(Notice::warning(text));
+        }
     }
 }
 
-impl Batch<'_> {
-    /// Counts an exchange as settled by this batch: written, or found to hold nothing to record.
-    pub fn count_exchange(&mut self) {
-        self.committed.exchanges += 1;
-    }
+/// The most notices that wait for the next upkeep; further ones are dropped.
+const NOTICES_MAX: usize = 32;
 
-    /// Writes the batch.
-    pub fn commit(self) -> Result<Committed, CommitError> {
-        let _ = &self.writer;
-        Ok(self.committed)
+fn open_catalog(directory: &Directory, notices: &mut Vec<Notice>) -> Result<Catalog, Failure> {
+    match Catalog::open(directory) {
+        Err(failure) if failure.is_damage => {
+            let path = directory.file("catalog.db");
+            let moved = directory
+                .move_aside(&path)
+                .map_err(|error| Failure::io(&path.display().to_string(), &error))?;
+            notices.push(Notice::warning(format!("{failure}; moved to {}", moved.display())));
+            Catalog::open(directory)
+        }
+        opened => opened,
     }
 }
 
-impl Sink for Batch<'_> {
-    fn place(&mut self, _exchange: &Exchange<'_>, _patience: Patience) -> Place {
-        Place::Later
+impl From<Failure> for OpenError {
+    fn from(failure: Failure) -> Self {
+        Self { reason: failure.reason, message: failure.message }
     }
-    fn call(&mut self, _part: PartRef, _: &Exchange<'_>, _call: &Call<'_>) -> Option<CallRef> {
-        None
-    }
-    fn complete(&mut self, _call: CallRef, _answer: &Answer<'_>) {}
-    fn answer(&mut self, _: PartRef, _: Direction, _: &RpcId, _: &Answer<'_>) {}
-    fn cancel(&mut self, _part: PartRef, _rpc_id: &RpcId, _at: Micros) {}
-    fn event(&mut self, _part: PartRef, _exchange: &Exchange<'_>, _event: &Event) {}
-}
-
-/// How many exchanges a writer has committed within the days kept, for the count of what a killed
-/// worker had not written. `None` where the store does not know the writer or cannot be read.
-#[must_use]
-pub fn committed_exchanges(path: &Path, writer: &str, now: Micros) -> Option<u64> {
-    let _ = (path, writer, now);
-    None
 }
