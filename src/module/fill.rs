@@ -208,6 +208,9 @@ fn cut(value: &[u8]) -> &[u8] {
 
 #[inline]
 fn put(capture: &mut Capture, text: &[u8]) -> Span {
+    if text.is_empty() {
+        return Span::default();
+    }
     match text.get(..TEXT_BYTES_MAX) {
         Some(beginning) => capture.push(beginning),
         None => capture.push(text),

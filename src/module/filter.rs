@@ -260,7 +260,7 @@ fn see_answer_head(r: Request<'_>, context: *mut Context) {
     // SAFETY: the answer's own list.
     unsafe {
         each_header(&out.headers, |header| {
-            if MCP_SESSION_ID.is_text(header) && context.answer_session.len == 0 {
+            if MCP_SESSION_ID.is_answer(header) && context.answer_session.len == 0 {
                 context.answer_session = header.value;
             }
         });

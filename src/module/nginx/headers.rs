@@ -30,12 +30,19 @@ impl HeaderName {
         header.hash == self.hash && header.key.len == self.name.len() && self.is_text(header)
     }
 
-    /// Whether a header has this name, by its text alone: answers' headers have no true hash.
+    /// Whether an answer's header has this name. Those that came from upstream have their hash;
+    /// those that nginx or a module added may have any.
     #[inline]
-    pub(crate) fn is_text(self, header: &ngx_table_elt_t) -> bool {
-        // SAFETY: nginx's headers hold valid strings.
+    pub(crate) fn is_answer(self, header: &ngx_table_elt_t) -> bool {
         header.key.len == self.name.len()
-            && unsafe { bytes(&header.key) }.eq_ignore_ascii_case(self.name)
+            && (header.hash == self.hash || header.hash == 1)
+            && self.is_text(header)
+    }
+
+    #[inline]
+    fn is_text(self, header: &ngx_table_elt_t) -> bool {
+        // SAFETY: nginx's headers hold valid strings.
+        unsafe { bytes(&header.key) }.eq_ignore_ascii_case(self.name)
     }
 }
 
