@@ -1,1 +1,8 @@
 //! Who may do what: the identity a request carries.
+
+mod identity;
+
+pub use identity::{
+    Claims, KEY_FILE_BYTES_MAX, KeyError, KeySet, Requirements, TOKEN_BYTES_MAX, TokenCache,
+    TokenError, decode_unverified, verify,
+};
