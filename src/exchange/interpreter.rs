@@ -217,6 +217,7 @@ impl Interpreter {
         let step = match capture.facts.method {
             Method::Post | Method::Other => self.post(capture, rules, patience, sink, stage),
             Method::Get => self.get(capture, rules, patience, sink, stage),
+            Method::Delete if stage == Stage::Begin => Step::Unripe,
             Method::Delete => Step::Done(self.delete(capture, rules, patience, sink)),
         };
         self.bounds.messages += std::mem::take(&mut self.work.left_out);

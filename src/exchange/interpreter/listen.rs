@@ -25,6 +25,9 @@ impl Interpreter {
     ) -> Step {
         let facts = &capture.facts;
         let is_stream = is_event_stream(capture) && is_success(facts.status);
+        if !is_stream && facts.status >= 400 && stage == Stage::Begin {
+            return Step::Unripe;
+        }
         if !is_stream {
             return Step::Done(self.refused_stream(capture, rules, patience, sink));
         }

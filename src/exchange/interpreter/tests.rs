@@ -1,10 +1,6 @@
-use crate::testing::{Exchange, recorded, rules, samples};
+//! What whole conversations are recorded as.
 
-#[test]
-fn probe() {
-    for folder in std::env::var("FOLDERS").unwrap().split(',') {
-        let exchanges: Vec<Exchange> =
-            samples(folder).into_iter().map(|sample| sample.exchange).collect();
-        println!("==== {folder}\n{}", recorded(rules(), &exchanges));
-    }
-}
+mod bounds;
+mod outcomes;
+mod parts;
+mod sessions;

@@ -1,0 +1,59 @@
+//! Any split of the same bytes gives the same records.
+
+use crate::testing::{Collector, Exchange, interpreter, rules, samples};
+use std::sync::Arc;
+
+/// Cuts are tried at every byte up to here, and at every so many after.
+const EVERY_BYTE_UP_TO: usize = 300;
+const THEN_EVERY: usize = 131;
+
+const FOLDERS: [&str; 9] = [
+    "auth-jwt-fastmcp",
+    "legacy-sse-2024-11-05-fastmcp-4.1.2",
+    "legacy-sse-2024-11-05-server-everything-tsv1",
+    "modern-2026-07-28-python-sdk-2.3.0",
+    "streamable-2025-03-26-python-sdk-2.3.0",
+    "streamable-2025-11-25-fastmcp-json-response",
+    "streamable-2025-11-25-fastmcp-stateless",
+    "streamable-2025-11-25-python-sdk-2.3.0",
+    "streamable-2025-11-25-server-everything-tsv1",
+];
+
+/// The records of one exchange whose answer is cut at these offsets; whole if there are none.
+fn cut(exchange: &Exchange, cuts: &[usize]) -> String {
+    let rules = Arc::new(rules());
+    let mut sink = Collector::default();
+    let mut interpreter = interpreter();
+    if cuts.is_empty() {
+        exchange.take(&mut interpreter, &rules, &mut sink);
+    } else {
+        exchange.take_cut(cuts, &mut interpreter, &rules, &mut sink);
+        assert_eq!(interpreter.open_streams(), 0);
+    }
+    sink.text()
+}
+
+fn offsets(length: usize) -> impl Iterator<Item = usize> {
+    (0..=length).filter(|at| *at <= EVERY_BYTE_UP_TO || at % THEN_EVERY == 0)
+}
+
+fn every_split_is_the_same(name: &str, exchange: &Exchange) {
+    let whole = cut(exchange, &[]);
+    let length = exchange.answer.len();
+    for at in offsets(length) {
+        assert_eq!(cut(exchange, &[at]), whole, "{name}, cut at {at}");
+        let more = (at + 7).min(length);
+        assert_eq!(cut(exchange, &[at, more]), whole, "{name}, cut at {at} and {more}");
+    }
+    let all: Vec<usize> = offsets(length).collect();
+    assert_eq!(cut(exchange, &all), whole, "{name}, cut at every byte");
+}
+
+#[test]
+fn every_captured_exchange_is_recorded_the_same_however_it_is_cut() {
+    for folder in FOLDERS {
+        for sample in samples(folder) {
+            every_split_is_the_same(&format!("{folder}/{}", sample.name), &sample.exchange);
+        }
+    }
+}
