@@ -6,7 +6,7 @@ mod log;
 mod request;
 mod value;
 
-pub(crate) use buf::{Piece, pieces};
+pub(crate) use buf::pieces;
 pub(crate) use headers::{HeaderName, each_header};
 pub(crate) use log::{log, write_log};
 pub(crate) use request::Request;

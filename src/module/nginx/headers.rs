@@ -39,8 +39,9 @@ impl HeaderName {
             && self.is_text(header)
     }
 
+    /// Whether a header has this name, whatever its hash.
     #[inline]
-    fn is_text(self, header: &ngx_table_elt_t) -> bool {
+    pub(crate) fn is_text(self, header: &ngx_table_elt_t) -> bool {
         // SAFETY: nginx's headers hold valid strings.
         unsafe { bytes(&header.key) }.eq_ignore_ascii_case(self.name)
     }

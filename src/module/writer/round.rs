@@ -31,39 +31,34 @@ impl Writer {
         let (Some(store), Some(interpreter)) = (&mut self.store, &mut self.interpreter) else {
             return;
         };
-        let mut batch = match store.begin(wall_us()) {
-            Ok(batch) => batch,
-            Err(BeginError::Busy) => {
-                self.retry_at = Instant::now() + RETRY;
-                return;
-            }
-            Err(BeginError::Failed { reason, message }) => {
-                self.retry_at = Instant::now() + RETRY;
-                self.say(&message);
-                self.abandon(reason);
-                return;
-            }
-        };
-        let mut desk = Desk {
-            link: &self.given.link,
-            interpreter,
-            batch: &mut batch,
-            waiting: &mut self.waiting,
-            taken: &mut self.taken,
-            now,
-            is_ending,
-        };
-        desk.look_again();
-        desk.empty_queue(&self.given.queue);
-        let committed = batch.commit();
+        let begun = store.begin(wall_us()).map(|mut batch| {
+            let mut desk = Desk {
+                link: &self.given.link,
+                interpreter,
+                batch: &mut batch,
+                waiting: &mut self.waiting,
+                taken: &mut self.taken,
+                now,
+                is_ending,
+            };
+            desk.look_again();
+            desk.empty_queue(&self.given.queue);
+            batch.commit()
+        });
         let taken = std::mem::take(&mut self.taken);
-        match committed {
-            Ok(committed) => self.count(&taken, &committed),
-            Err(error) => {
+        match begun {
+            Ok(Ok(committed)) => self.count(&taken, &committed),
+            Ok(Err(error)) => {
                 self.retry_at = Instant::now() + RETRY;
                 self.say(&error.message);
                 self.drop_exchanges(error.reason, taken.recorded + taken.unrecorded);
                 self.forget();
+            }
+            Err(BeginError::Busy) => self.retry_at = Instant::now() + RETRY,
+            Err(BeginError::Failed { reason, message }) => {
+                self.retry_at = Instant::now() + RETRY;
+                self.say(&message);
+                self.abandon(reason);
             }
         }
         self.notice_resets();
