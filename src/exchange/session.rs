@@ -88,7 +88,8 @@ pub(crate) fn is_success(status: u16) -> bool {
 
 /// The session parameter of HTTP+SSE in a query string: `sessionId` (TypeScript), `session_id`
 /// (Python), in any case, with or without `_` and `-`. Percent-decoded; `None` where it is empty.
-pub(crate) fn session_parameter(query: &[u8]) -> Option<Cow<'_, [u8]>> {
+#[must_use]
+pub fn session_parameter(query: &[u8]) -> Option<Cow<'_, [u8]>> {
     query.split(|&byte| byte == b'&').find_map(|pair| {
         let at = memchr::memchr(b'=', pair)?;
         let (name, value) = pair.split_at_checked(at)?;
@@ -131,26 +132,19 @@ pub(crate) fn push_id(arena: &mut Arena, id: &[u8], rules: &Rules, key: &HashKey
         return arena.push(&rules.hash_key.as_ref().unwrap_or(key).hex(id));
     }
     let text = visible(id);
-    if text.len() <= SESSION_ID_BYTES_MAX {
-        return arena.push(&text);
-    }
-    push_shortened(arena, &text, SESSION_ID_BYTES_MAX, key)
+    arena.append(|out| push_shortened(out, &text, SESSION_ID_BYTES_MAX, key))
 }
 
-/// Writes the beginning of a text and a hash of the whole, so that different texts stay different.
-pub(crate) fn push_shortened(
-    arena: &mut Arena,
-    text: &str,
-    bytes_max: usize,
-    key: &HashKey,
-) -> Text {
+/// Writes a text; of a longer one the beginning and a hash of the whole, so that different texts
+/// stay different.
+pub(crate) fn push_shortened(out: &mut String, text: &str, bytes_max: usize, key: &HashKey) {
+    if text.len() <= bytes_max {
+        return out.push_str(text);
+    }
     let hash = key.fingerprint(&[text.as_bytes()]);
-    let kept = crate::arena::capped(text, bytes_max.saturating_sub("…#0123456789abcdef".len()));
-    arena.append(|out| {
-        out.push_str(kept);
-        // Writing to a string cannot fail.
-        let _ = write!(out, "…#{hash:016x}");
-    })
+    out.push_str(crate::arena::capped(text, bytes_max.saturating_sub("…#0123456789abcdef".len())));
+    // Writing to a string cannot fail.
+    let _ = write!(out, "…#{hash:016x}");
 }
 
 /// Bytes as text: control bytes and bytes that are not UTF-8 as `\x1f`.

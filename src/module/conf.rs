@@ -4,23 +4,27 @@
 //! in what it does not say from the level around it and makes what requests and the writer use: the
 //! [`Rules`] and [`Values`] of a location.
 
+mod identity;
 mod line;
 mod location;
 mod merge;
 mod names;
+mod set;
 mod store;
 mod table;
 mod values;
 
 pub(crate) use location::Said;
 pub(crate) use names::ServerNames;
+pub(crate) use set::{SetVariable, Source};
 pub(crate) use store::StoreConf;
 pub(crate) use table::COMMANDS;
 pub(crate) use values::Values;
 
 use crate::guard::guard;
+use crate::jwt::JwtConf;
 use crate::status::StatusConf;
-use crate::{ngx_http_mcp_sessions_module, zone};
+use crate::{ngx_http_mcp_sessions_module, variables, zone};
 use exchange::Rules;
 use nginx_sys::{
     ngx_array_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
@@ -48,9 +52,8 @@ pub(crate) struct MainConf {
     pub(crate) memory_bytes_max: usize,
     /// `mcp_sessions on` somewhere: known in postconfiguration.
     pub(crate) is_used: bool,
-    /// `$request_id` appears in the configuration: records carry nginx's own then. Known in
-    /// postconfiguration, once [`MainConf::settle`] has run.
-    pub(crate) uses_request_id: bool,
+    /// The names of `mcp_set` variables; their places are how their getters know them.
+    pub(crate) set_names: Vec<String>,
     memory_limit: Option<usize>,
     hash_key: Option<HashKey>,
 }
@@ -61,6 +64,8 @@ pub(crate) struct LocConf {
     pub(crate) rules: Option<Arc<Rules>>,
     /// What the log phase evaluates.
     pub(crate) values: Values,
+    /// What is asked of tokens.
+    jwt: JwtConf,
     /// `None` only at the http level.
     names: Option<Arc<ServerNames>>,
     /// The mask of `said.masks`; `None` before it is needed.
@@ -94,13 +99,20 @@ impl MainConf {
         }
     }
 
-    /// What can only be known once every module has read its configuration.
+    /// What can only be known once every module has read its configuration: whether variables are
+    /// used whose values come from bodies.
     ///
     /// # Safety
     /// `cf` is the configuration context of a postconfiguration.
     pub(crate) unsafe fn settle(&mut self, cf: *mut ngx_conf_t) {
         // SAFETY: by the caller's promise.
-        self.uses_request_id = unsafe { uses_variable(cf, b"request_id") };
+        let uses_bodies = unsafe { uses_variable(cf, |name| variables::is_from_body(name, self)) };
+        variables::watch_bodies(uses_bodies);
+    }
+
+    /// The key of hashes (`mcp_hash_key_file`).
+    pub(crate) fn hash_key(&self) -> Option<&HashKey> {
+        self.hash_key.as_ref()
     }
 }
 
@@ -120,14 +132,29 @@ impl LocConf {
 }
 
 impl LocConf {
+    /// What this level and those around it say.
+    pub(crate) fn said(&self) -> &Said {
+        &self.said
+    }
+
+    /// What is asked of tokens.
+    pub(crate) fn jwt(&self) -> &JwtConf {
+        &self.jwt
+    }
+
+    /// What values are masked with before they are shown. `None` only at the http level.
+    pub(crate) fn shown_mask(&self) -> Option<&Mask> {
+        self.mask.as_deref()
+    }
+
     /// `mcp_status` of this very location.
     pub(crate) fn status(&self) -> Option<StatusConf> {
         self.said.status
     }
 }
 
-/// Whether the configuration uses a variable anywhere.
-unsafe fn uses_variable(cf: *mut ngx_conf_t, name: &[u8]) -> bool {
+/// Whether the configuration uses such a variable anywhere.
+unsafe fn uses_variable(cf: *mut ngx_conf_t, is_such: impl Fn(&[u8]) -> bool) -> bool {
     // SAFETY: nginx's own main configuration and its array of variables in use.
     unsafe {
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
@@ -137,7 +164,7 @@ unsafe fn uses_variable(cf: *mut ngx_conf_t, name: &[u8]) -> bool {
         variables
             .as_slice::<ngx_http_variable_t>()
             .iter()
-            .any(|variable| variable.name.as_bytes() == name)
+            .any(|variable| is_such(variable.name.as_bytes()))
     }
 }
 
@@ -169,7 +196,7 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             store: None,
             memory_bytes_max: MEMORY_BYTES_MAX,
             is_used: false,
-            uses_request_id: false,
+            set_names: Vec::new(),
             memory_limit: None,
             hash_key: None,
         };
@@ -197,6 +224,7 @@ pub(crate) unsafe extern "C" fn create_loc_conf(cf: *mut ngx_conf_t) -> *mut c_v
         let level = LocConf {
             rules: None,
             values: Values::default(),
+            jwt: JwtConf::default(),
             names: None,
             mask: None,
             said: Said::default(),

@@ -4,6 +4,7 @@ use crate::clock::monotonic_us;
 use crate::conf::LocConf;
 use crate::fill::{Evaluated, fill};
 use crate::nginx::Request;
+use crate::variables;
 use crate::worker::Worker;
 use crate::zone::Counter;
 use exchange::{Body, BodyEnd, Capture, Part};
@@ -353,6 +354,7 @@ impl Context {
                 return;
             }
             let r = Request::new((*this).r);
+            variables::remember(r);
             let values = ((*this).stream == 0).then(|| Evaluated::new(r, (*this).conf()));
             (*this).hand_over_part(r, worker, values.as_ref());
         }

@@ -2,10 +2,12 @@
 
 use crate::conf::LocConf;
 use crate::context::Context;
+use crate::jwt;
 use crate::nginx::{HeaderName, Request, Value, bytes, each_header};
 use crate::worker::Worker;
 use exchange::{BodyEnd, Capture, Method, PARAMS_MAX, Span};
 use nginx_sys::{ngx_http_get_indexed_variable, ngx_str_t, ngx_table_elt_t, ngx_uint_t};
+use record::Verified;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most bytes kept of one configured value. Longer ones are cut.
@@ -43,6 +45,7 @@ pub(crate) struct Evaluated<'r> {
     user: &'r [u8],
     role: &'r [u8],
     params: [&'r [u8]; PARAMS_MAX],
+    verified: Verified,
 }
 
 impl<'r> Evaluated<'r> {
@@ -67,17 +70,13 @@ impl<'r> Evaluated<'r> {
             user: first(r, &values.user),
             role: first(r, &values.role),
             params,
+            verified: jwt::verified(r, conf),
         }
     }
 }
 
 /// Reads the facts into the context's capture.
-pub(crate) fn fill(
-    r: Request<'_>,
-    context: &mut Context,
-    worker: &Worker,
-    values: &Evaluated<'_>,
-) {
+pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, values: &Evaluated<'_>) {
     let status = r.status();
     let request = context.request;
     let (encoding, session) = (context.answer_encoding, context.answer_session);
@@ -187,6 +186,7 @@ fn facts_of_values(capture: &mut Capture, values: &Evaluated<'_>) {
     capture.facts.derive_value = put(capture, &values.derive);
     capture.facts.user = put(capture, values.user);
     capture.facts.role = put(capture, values.role);
+    capture.facts.verified = values.verified;
     for (index, value) in values.params.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
         let span = put(capture, value);
         if let Some(param) = capture.facts.params.get_mut(index) {

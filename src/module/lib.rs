@@ -15,6 +15,7 @@ mod fill;
 mod filter;
 mod guard;
 mod handover;
+mod jwt;
 mod lifecycle;
 mod lock;
 mod nginx;

@@ -6,11 +6,10 @@ use crate::conf::{LocConf, MainConf};
 use crate::guard::guard;
 use crate::zone;
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_GET, NGX_HTTP_HEAD,
-    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_ALLOWED, NGX_HTTP_OK, NGX_OK, ngx_buf_t,
-    ngx_chain_t, ngx_create_temp_buf, ngx_http_discard_request_body, ngx_http_output_filter,
-    ngx_http_request_t, ngx_http_send_header, ngx_int_t, ngx_list_push, ngx_str_t,
-    ngx_table_elt_t, ngx_uint_t, off_t,
+    NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    NGX_HTTP_NOT_ALLOWED, NGX_HTTP_OK, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_create_temp_buf,
+    ngx_http_discard_request_body, ngx_http_output_filter, ngx_http_request_t,
+    ngx_http_send_header, ngx_int_t, ngx_list_push, ngx_str_t, ngx_table_elt_t, ngx_uint_t, off_t,
 };
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -154,4 +153,3 @@ unsafe fn buffer_of(r: *mut ngx_http_request_t, body: &str) -> Option<*mut ngx_b
         Some(buffer)
     }
 }
-

@@ -1,6 +1,8 @@
 //! Directives of all levels: what a level says, before it is merged with those around it.
 
+use super::identity::SaidOfTokens;
 use super::line::{Line, Place, Word, Wrong, once, wrong};
+use super::set::SetVariable;
 use super::store::bytes_of;
 use crate::nginx::Value;
 use crate::status::{self, Format, StatusConf};
@@ -82,6 +84,9 @@ pub(crate) struct Said {
     pub(crate) masks: Vec<String>,
     pub(crate) body_bytes_max: Option<usize>,
     pub(crate) response_bytes_max: Option<usize>,
+    pub(crate) tokens: SaidOfTokens,
+    /// Each variable is inherited by itself.
+    pub(crate) sets: Vec<SetVariable>,
     /// A content handler: not inherited.
     pub(crate) status: Option<StatusConf>,
 }

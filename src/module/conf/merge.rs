@@ -35,7 +35,10 @@ pub(super) unsafe fn merge(
     if level.mask.is_none() && level.said.masks.len() == around.said.masks.len() {
         level.mask = Some(around.mask());
     }
+    // Values are masked before they are shown, whether or not the location records.
+    level.mask();
     level.values = level.said.values();
+    level.jwt = level.said.tokens.conf();
     check_hashes(&level.said, main)?;
     if level.said.status.is_some() && main.store.is_none() {
         return Err("\"mcp_status\" shows the counters of a store: write \"mcp_sessions_store path;\" \
@@ -85,8 +88,14 @@ impl Said {
         fill(&mut self.results, &around.results);
         fill(&mut self.limit_bytes, &around.limit_bytes);
         fill(&mut self.skip, &around.skip);
+        self.tokens.inherit(&around.tokens);
         fill(&mut self.body_bytes_max, &around.body_bytes_max);
         fill(&mut self.response_bytes_max, &around.response_bytes_max);
+        for set in &around.sets {
+            if self.sets.iter().all(|own| own.id != set.id) {
+                self.sets.push(set.clone());
+            }
+        }
         self.masks.splice(0..0, around.masks.iter().cloned());
     }
 
@@ -134,7 +143,7 @@ impl Said {
     }
 }
 
-fn fill<T: Clone>(slot: &mut Option<T>, around: &Option<T>) {
+pub(super) fn fill<T: Clone>(slot: &mut Option<T>, around: &Option<T>) {
     if slot.is_none() {
         slot.clone_from(around);
     }

@@ -2,17 +2,18 @@
 //! checked against it.
 
 use super::line::{Line, Wrong};
-use super::{LocConf, MainConf, NGX_CONF_ERROR, location, store};
+use super::{LocConf, MainConf, NGX_CONF_ERROR, identity, location, set, store};
 use crate::guard::guard;
 use nginx_sys::{
-    NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_CONF_TAKE3, NGX_CONF_TAKE4, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
     NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
     ngx_str_t, ngx_uint_t,
 };
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
 
-/// A directive.
+/// A directive. Not all of it is read by the program: docs/directives.md is held against it.
+#[expect(dead_code)]
 pub(crate) struct Directive {
     /// Its name.
     pub(crate) name: &'static CStr,
@@ -110,6 +111,51 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
         set: Set::Level(location::param),
     },
     Directive {
+        name: c"mcp_set",
+        syntax: "$variable jwt|request|response json-pointer [from=value]",
+        default: "",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE3 | NGX_CONF_TAKE4,
+        what: "Makes a variable of a claim, or of a value in the request or its answer.",
+        set: Set::Level(set::set),
+    },
+    Directive {
+        name: c"mcp_jwt_key_file",
+        syntax: "file | off",
+        default: "off",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Gives the keys that verify JSON Web Tokens.",
+        set: Set::Level(identity::key_file),
+    },
+    Directive {
+        name: c"mcp_jwt_require",
+        syntax: "[iss=text] [aud=text]",
+        default: "",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE12,
+        what: "Says which issuer and audience tokens must name.",
+        set: Set::Level(identity::require),
+    },
+    Directive {
+        name: c"mcp_jwt_leeway",
+        syntax: "time",
+        default: "60s",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Says how far clocks may differ.",
+        set: Set::Level(identity::leeway),
+    },
+    Directive {
+        name: c"mcp_jwt_unverified",
+        syntax: "allow | deny",
+        default: "deny",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Says that something in front has verified the tokens.",
+        set: Set::Level(identity::unverified),
+    },
+    Directive {
         name: c"mcp_hash_key_file",
         syntax: "file",
         default: "",
@@ -200,7 +246,7 @@ const fn commands() -> [ngx_command_t; COMMANDS_COUNT] {
         let name = directive.name.to_bytes();
         commands[index].name = ngx_str_t { len: name.len(), data: name.as_ptr().cast_mut() };
         commands[index].type_ = (directive.args | contexts(directive.context)) as ngx_uint_t;
-        commands[index].set = Some(set);
+        commands[index].set = Some(take);
         commands[index].conf = match directive.set {
             Set::Main(_) => NGX_HTTP_MAIN_CONF_OFFSET,
             Set::Level(_) => NGX_HTTP_LOC_CONF_OFFSET,
@@ -232,7 +278,7 @@ const fn contexts(names: &str) -> u32 {
 }
 
 /// nginx calls it for every directive of ours that it reads.
-unsafe extern "C" fn set(
+unsafe extern "C" fn take(
     cf: *mut ngx_conf_t,
     command: *mut ngx_command_t,
     conf: *mut c_void,
@@ -246,9 +292,9 @@ unsafe extern "C" fn set(
         let line = unsafe { Line::new(cf) };
         let taken = match directive.set {
             // SAFETY: for this offset nginx passes what `create_main_conf` made.
-            Set::Main(set) => set(&line, unsafe { &mut *conf.cast::<MainConf>() }),
+            Set::Main(take) => take(&line, unsafe { &mut *conf.cast::<MainConf>() }),
             // SAFETY: for this offset nginx passes what `create_loc_conf` made.
-            Set::Level(set) => set(&line, unsafe { &mut (*conf.cast::<LocConf>()).said }),
+            Set::Level(take) => take(&line, unsafe { &mut (*conf.cast::<LocConf>()).said }),
         };
         match taken {
             Ok(()) => null_mut(),
