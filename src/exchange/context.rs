@@ -6,6 +6,7 @@ use crate::limits::{
     PARAM_BYTES_MAX, ROLE_BYTES_MAX, ROLES_MAX, SERVER_BYTES_MAX, USER_AGENT_BYTES_MAX,
     USER_BYTES_MAX, VERSION_BYTES_MAX, WORD_BYTES_MAX,
 };
+use crate::memo::Memo;
 use crate::request::window;
 use crate::session::{Rung, push_id, push_shortened};
 use crate::{Capture, Derive, Facts, Method, PARAMS_MAX, Rules};
@@ -42,6 +43,21 @@ pub(crate) struct Context {
     user_agent: Text,
     request_id: Text,
 }
+
+/// What values are worked out with.
+#[derive(Debug)]
+pub(crate) struct Tools<'t> {
+    pub(crate) key: &'t HashKey,
+    pub(crate) scanner: &'t mut Scanner,
+    pub(crate) memo: &'t mut Memo,
+}
+
+/// Kinds of values in the memo.
+const KIND_TEXT: u64 = 1;
+const KIND_URI: u64 = 2;
+const KIND_ROLES: u64 = 3;
+const KIND_CREDENTIAL: u64 = 4;
+const KIND_GROUP: u64 = 5;
 
 /// What differs from record to record of one exchange.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,10 +103,9 @@ impl Context {
         &mut self,
         capture: &Capture,
         rules: &Rules,
-        key: &HashKey,
         rung: &Rung<'_>,
         client: Option<&str>,
-        scanner: &mut Scanner,
+        tools: &mut Tools<'_>,
     ) {
         self.arena.clear();
         let facts = &capture.facts;
@@ -98,53 +113,45 @@ impl Context {
         self.method = facts.method;
         self.method_text = self.lossy(capture.get(facts.method_text), WORD_BYTES_MAX);
         self.version = self.lossy(capture.get(facts.protocol_version), VERSION_BYTES_MAX);
-        self.fill_server(capture, rules, key, &rung.id);
-        self.fill_identity(capture, rules, key, scanner);
-        self.fill_claim(capture, rules, key, rung, client);
+        self.fill_server(capture, rules, &rung.id, tools);
+        self.fill_identity(capture, rules, tools);
+        self.fill_claim(capture, rules, rung, client, tools);
     }
 
     /// The facts that the end of an exchange knows better than its beginning.
-    pub(crate) fn update(
-        &mut self,
-        capture: &Capture,
-        rules: &Rules,
-        key: &HashKey,
-        scanner: &mut Scanner,
-    ) {
-        self.fill_identity(capture, rules, key, scanner);
+    pub(crate) fn update(&mut self, capture: &Capture, rules: &Rules, tools: &mut Tools<'_>) {
+        self.fill_identity(capture, rules, tools);
     }
 
-    fn fill_identity(
-        &mut self,
-        capture: &Capture,
-        rules: &Rules,
-        key: &HashKey,
-        scanner: &mut Scanner,
-    ) {
+    fn fill_identity(&mut self, capture: &Capture, rules: &Rules, tools: &mut Tools<'_>) {
         let facts = &capture.facts;
         self.status = facts.status;
         self.address = self.lossy(capture.get(facts.address), WORD_BYTES_MAX);
         self.request_id = self.lossy(capture.get(facts.request_id), WORD_BYTES_MAX);
-        self.user_agent = self.masked(capture.get(facts.user_agent), USER_AGENT_BYTES_MAX, rules);
-        let hash_key = rules.hash_key.as_ref().unwrap_or(key);
+        self.user_agent =
+            self.masked(capture.get(facts.user_agent), USER_AGENT_BYTES_MAX, rules, tools);
+        let hash_key = rules.hash_key.as_ref().unwrap_or(tools.key).clone();
         let user = capture.get(facts.user);
         self.user = match user {
             [] => Text::default(),
             user if rules.user_hashed => self.arena.push(&hash_key.hex(user)),
-            user => self.masked(user, USER_BYTES_MAX, rules),
+            user => self.masked(user, USER_BYTES_MAX, rules, tools),
         };
-        self.roles = self.push_roles(capture.get(facts.role), rules, scanner);
+        self.roles = self.push_roles(capture.get(facts.role), rules, tools);
         self.verified = facts.verified;
         self.credential = match capture.get(facts.authorization) {
             [] => 0,
-            credential => key.fingerprint(&[b"credential", credential]),
+            credential => {
+                let tag = tools.memo.tag(KIND_CREDENTIAL, &[credential]);
+                tools.memo.print(tag, || tools.key.fingerprint(&[b"credential", credential]))
+            }
         };
         self.params.clear();
         for (index, (rule, span)) in rules.params.iter().zip(facts.params).enumerate() {
             let value = match capture.get(span) {
                 [] => continue,
                 value if rule.is_hashed => self.arena.push(&hash_key.hex(value)),
-                value => self.masked(value, PARAM_BYTES_MAX, rules),
+                value => self.masked(value, PARAM_BYTES_MAX, rules, tools),
             };
             if let Ok(index) = u16::try_from(index) {
                 self.params.push((index, value));
@@ -152,53 +159,51 @@ impl Context {
         }
     }
 
-    fn fill_server(&mut self, capture: &Capture, rules: &Rules, key: &HashKey, id: &[u8]) {
+    fn fill_server(&mut self, capture: &Capture, rules: &Rules, id: &[u8], tools: &mut Tools<'_>) {
         let facts = &capture.facts;
-        let host = String::from_utf8_lossy(capture.get(facts.host));
-        self.unproven = self.arena.push_capped(&host, SERVER_BYTES_MAX);
+        let (host, path) = (capture.get(facts.host), capture.get(facts.path));
+        self.unproven = self.lossy(host, SERVER_BYTES_MAX);
         self.is_named = rules.server_name.is_some();
-        self.server = match &rules.server_name {
-            Some(name) => self.arena.push_capped(name, SERVER_BYTES_MAX),
-            None => {
-                let path = String::from_utf8_lossy(capture.get(facts.path));
-                let path = normalised(&path, id);
-                let path = rules.mask.uri(&path);
-                if host.len() + path.len() <= SERVER_BYTES_MAX {
-                    self.arena.append(|out| {
-                        out.push_str(&host);
-                        out.push_str(&path);
-                    })
-                } else {
-                    let whole = format!("{host}{path}");
-                    push_shortened(&mut self.arena, &whole, SERVER_BYTES_MAX, key)
-                }
-            }
-        };
+        if let Some(name) = &rules.server_name {
+            self.server = self.arena.push_capped(name, SERVER_BYTES_MAX);
+            return;
+        }
+        // The id matters only where it is in the path.
+        let id = std::str::from_utf8(id).ok().filter(|id| !id.is_empty());
+        let id = id.filter(|id| memchr::memmem::find(path, id.as_bytes()).is_some());
+        let id = id.unwrap_or_default();
+        let tag = tools.memo.tag(KIND_URI, &[host, path, id.as_bytes()]);
+        let name = tools.memo.text(tag, |out| {
+            let path = String::from_utf8_lossy(path);
+            let path = rules.mask.uri(&normalised(&path, id)).into_owned();
+            let whole = format!("{}{path}", String::from_utf8_lossy(host));
+            push_shortened(out, &whole, SERVER_BYTES_MAX, tools.key);
+        });
+        self.server = self.arena.push(name);
     }
 
     fn fill_claim(
         &mut self,
         capture: &Capture,
         rules: &Rules,
-        key: &HashKey,
         rung: &Rung<'_>,
         client: Option<&str>,
+        tools: &mut Tools<'_>,
     ) {
         self.source = rung.source;
         self.opens = rung.opens;
         self.joins_stream = rung.joins_stream;
         self.id = match rung.id.is_empty() {
             true => Text::default(),
-            false => push_id(&mut self.arena, &rung.id, rules, key),
+            false => push_id(&mut self.arena, &rung.id, rules, tools.key),
         };
         self.group = match rung.source {
-            IdSource::Derived => self.derived_group(capture, rules, key, client),
+            IdSource::Derived => self.derived_group(capture, rules, client, tools),
             IdSource::None => {
                 let facts = &capture.facts;
                 let address = capture.get(facts.address);
                 let agent = capture.get(facts.user_agent);
-                let server = self.arena.get(self.server).as_bytes();
-                key.fingerprint(&[b"none", server, address, agent])
+                self.group_of(&[b"none", address, agent], tools)
             }
             _ => 0,
         };
@@ -211,14 +216,13 @@ impl Context {
         &self,
         capture: &Capture,
         rules: &Rules,
-        key: &HashKey,
         client: Option<&str>,
+        tools: &mut Tools<'_>,
     ) -> u64 {
         let facts = &capture.facts;
-        let server = self.arena.get(self.server).as_bytes();
         let values = capture.get(facts.derive_value);
         if rules.derive == Derive::Values && values.iter().any(|&byte| byte != b'\n') {
-            return key.fingerprint(&[b"values", server, values]);
+            return self.group_of(&[b"values", values], tools);
         }
         let client = client.unwrap_or_default().as_bytes();
         let (user, credential) = (capture.get(facts.user), capture.get(facts.authorization));
@@ -226,65 +230,57 @@ impl Context {
             ([], []) => {
                 let address = capture.get(facts.address);
                 let agent = capture.get(facts.user_agent);
-                key.fingerprint(&[b"address", server, address, agent, client])
+                self.group_of(&[b"address", address, agent, client], tools)
             }
-            ([], credential) => key.fingerprint(&[b"credential", server, credential, client]),
-            (user, _) => key.fingerprint(&[b"user", server, user, client]),
+            ([], credential) => self.group_of(&[b"credential", credential, client], tools),
+            (user, _) => self.group_of(&[b"user", user, client], tools),
         }
+    }
+
+    /// The fingerprint of what makes a group, within its MCP server.
+    fn group_of(&self, parts: &[&[u8]], tools: &mut Tools<'_>) -> u64 {
+        let server = self.arena.get(self.server).as_bytes();
+        let mut all: [&[u8]; GROUP_PARTS_MAX] = [&[]; GROUP_PARTS_MAX];
+        for (slot, part) in all.iter_mut().zip(std::iter::once(&server).chain(parts)) {
+            *slot = part;
+        }
+        let tag = tools.memo.tag(KIND_GROUP, &all);
+        tools.memo.print(tag, || tools.key.fingerprint(&all))
     }
 
     /// Roles as a JSON array of strings: a JSON array as it came; one value, or the parts of it
     /// where a separator is configured.
-    fn push_roles(&mut self, role: &[u8], rules: &Rules, scanner: &mut Scanner) -> Text {
-        let text = String::from_utf8_lossy(role.trim_ascii());
-        if text.is_empty() {
+    fn push_roles(&mut self, role: &[u8], rules: &Rules, tools: &mut Tools<'_>) -> Text {
+        let role = role.trim_ascii();
+        if role.is_empty() {
             return Text::default();
         }
-        if text.starts_with('[') {
-            let document = scanner.scan(text.as_bytes());
-            let array = document.root().filter(|root| root.kind() == ValueKind::Array);
-            if let Some(array) = array.filter(|_| document.flaws().is_empty()) {
-                let roles = array.items().map(|role| {
-                    let json = || String::from_utf8_lossy(role.raw());
-                    role.as_str().unwrap_or_else(json)
-                });
-                return self.push_array(roles, rules);
-            }
-        }
-        match rules.role_separator.as_deref().filter(|separator| !separator.is_empty()) {
-            Some(separator) => self.push_array(text.split(separator).map(Cow::Borrowed), rules),
-            None => self.push_array(std::iter::once(Cow::Borrowed(&*text)), rules),
-        }
-    }
-
-    fn push_array<'t>(&mut self, roles: impl Iterator<Item = Cow<'t, str>>, rules: &Rules) -> Text {
-        let mut is_empty = true;
-        let text = self.arena.append(|out| {
-            out.push('[');
-            for role in roles.take(ROLES_MAX) {
-                let role = role.trim();
-                if role.is_empty() {
-                    continue;
-                }
-                if !std::mem::take(&mut is_empty) {
-                    out.push(',');
-                }
-                let masked = rules.mask.text(window(role, ROLE_BYTES_MAX));
-                push_json_string(out, crate::arena::capped(&masked, ROLE_BYTES_MAX));
-            }
-            out.push(']');
-        });
-        if is_empty { Text::default() } else { text }
+        let tag = tools.memo.tag(KIND_ROLES, &[role]);
+        let scanner = &mut *tools.scanner;
+        let roles = tools.memo.text(tag, |out| write_roles(out, role, rules, scanner));
+        self.arena.push(roles)
     }
 
     fn lossy(&mut self, bytes: &[u8], bytes_max: usize) -> Text {
         self.arena.push_capped(&String::from_utf8_lossy(bytes), bytes_max)
     }
 
-    fn masked(&mut self, bytes: &[u8], bytes_max: usize, rules: &Rules) -> Text {
-        let text = String::from_utf8_lossy(bytes);
-        let masked = rules.mask.text(window(&text, bytes_max));
-        self.arena.push_capped(&masked, bytes_max)
+    fn masked(
+        &mut self,
+        bytes: &[u8],
+        bytes_max: usize,
+        rules: &Rules,
+        tools: &mut Tools<'_>,
+    ) -> Text {
+        if bytes.is_empty() {
+            return Text::default();
+        }
+        let tag = tools.memo.tag(KIND_TEXT, &[bytes]);
+        let masked = tools.memo.text(tag, |out| {
+            let text = String::from_utf8_lossy(bytes);
+            out.push_str(&rules.mask.text(window(&text, bytes_max)));
+        });
+        self.arena.push_capped(masked, bytes_max)
     }
 
     /// An exchange that ends a session, or tries to, opens none.
@@ -389,6 +385,45 @@ impl Context {
     }
 }
 
+/// The most parts of a group, its server included.
+const GROUP_PARTS_MAX: usize = 5;
+
+/// Writes roles as a JSON array of strings.
+fn write_roles(out: &mut String, role: &[u8], rules: &Rules, scanner: &mut Scanner) {
+    let text = String::from_utf8_lossy(role);
+    if text.starts_with('[') {
+        let document = scanner.scan(text.as_bytes());
+        let array = document.root().filter(|root| root.kind() == ValueKind::Array);
+        if let Some(array) = array.filter(|_| document.flaws().is_empty()) {
+            let roles = array
+                .items()
+                .map(|role| role.as_str().unwrap_or_else(|| String::from_utf8_lossy(role.raw())));
+            return write_array(out, roles, rules);
+        }
+    }
+    match rules.role_separator.as_deref().filter(|separator| !separator.is_empty()) {
+        Some(separator) => write_array(out, text.split(separator).map(Cow::Borrowed), rules),
+        None => write_array(out, std::iter::once(Cow::Borrowed(&*text)), rules),
+    }
+}
+
+/// Nothing at all where no role is left.
+fn write_array<'t>(out: &mut String, roles: impl Iterator<Item = Cow<'t, str>>, rules: &Rules) {
+    let mut separator = "[";
+    for role in roles.take(ROLES_MAX) {
+        let role = role.trim();
+        if role.is_empty() {
+            continue;
+        }
+        out.push_str(std::mem::replace(&mut separator, ","));
+        let masked = rules.mask.text(window(role, ROLE_BYTES_MAX));
+        push_json_string(out, crate::arena::capped(&masked, ROLE_BYTES_MAX));
+    }
+    if separator == "," {
+        out.push(']');
+    }
+}
+
 /// The time `now_us` after the exchange's first byte.
 pub(crate) fn time(facts: &Facts, at: Micros) -> Micros {
     at.saturating_add(i64::try_from(facts.now_us).unwrap_or(i64::MAX))
@@ -396,12 +431,11 @@ pub(crate) fn time(facts: &Facts, at: Micros) -> Micros {
 
 /// A path without slashes at its end and without the session id: a segment that is the id, or
 /// from the `;` on where a parameter of the segment has it.
-fn normalised<'p>(path: &'p str, id: &[u8]) -> Cow<'p, str> {
+fn normalised<'p>(path: &'p str, id: &str) -> Cow<'p, str> {
     let path = path.trim_end_matches('/');
-    let Some(id) = std::str::from_utf8(id).ok().filter(|id| !id.is_empty() && path.contains(id))
-    else {
+    if id.is_empty() || !path.contains(id) {
         return Cow::Borrowed(path);
-    };
+    }
     let mut out = String::with_capacity(path.len());
     for segment in path.split('/').skip(1) {
         let kept = match segment.find(';') {
@@ -449,7 +483,7 @@ mod tests {
             ("/abcd/mcp", "abc", "/abcd/mcp"),
         ];
         for (path, id, expected) in cases {
-            assert_eq!(normalised(path, id.as_bytes()), expected, "{path}");
+            assert_eq!(normalised(path, id), expected, "{path}");
         }
     }
 }

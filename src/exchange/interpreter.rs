@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::draft::Work;
 use crate::event_ids::EventIds;
 use crate::limits::HELD_STREAM_BYTES_MAX;
+use crate::memo::Memo;
 use crate::stream::{Slot, Stream, Streams, append, complete};
 use crate::{Capture, Method, Part};
 use protocol::Scanner;
@@ -46,6 +47,7 @@ pub struct Interpreter {
     stored: Vec<(usize, CallRef)>,
     streams: Streams,
     event_ids: EventIds,
+    memo: Memo,
     bounds: Bounds,
 }
 
@@ -75,6 +77,7 @@ impl Interpreter {
     #[must_use]
     pub fn new(fingerprint_key: HashKey) -> Self {
         Interpreter {
+            memo: Memo::new(&fingerprint_key),
             key: fingerprint_key,
             work: Work::default(),
             context: Context::default(),
@@ -214,6 +217,7 @@ impl Interpreter {
     ) -> Step {
         let Some(rules) = capture.rules.as_ref() else { return Step::Done(Taken::Unrecorded) };
         self.work.clear();
+        self.memo.turn_to(rules);
         let step = match capture.facts.method {
             Method::Post | Method::Other => self.post(capture, rules, patience, sink, stage),
             Method::Get => self.get(capture, rules, patience, sink, stage),

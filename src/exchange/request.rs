@@ -21,13 +21,17 @@ use std::hash::Hasher as _;
 pub(crate) fn hints(capture: &Capture) -> HeaderHints {
     let facts = &capture.facts;
     let accept = capture.get(facts.accept);
-    HeaderHints {
+    let hints = HeaderHints {
         has_session_id: facts.session_header.len > 0 || facts.session_answer_header.len > 0,
         has_protocol_version: facts.protocol_version.len > 0,
         has_method_or_name: facts.mcp_method.len > 0 || facts.mcp_name.len > 0,
-        accepts_event_stream: protocol::accepts(accept, "text/event-stream")
-            && protocol::accepts(accept, "application/json"),
-    }
+        accepts_event_stream: false,
+    };
+    // A header of MCP's own says it already.
+    let accepts_event_stream = !hints.has_mcp_header()
+        && protocol::accepts(accept, "text/event-stream")
+        && protocol::accepts(accept, "application/json");
+    HeaderHints { accepts_event_stream, ..hints }
 }
 
 /// Whether the location, or what comes with the exchange, has shown that MCP is spoken here.
@@ -38,17 +42,13 @@ pub(crate) fn is_shown(capture: &Capture, rules: &Rules) -> bool {
 /// Whether a request is MCP or, where MCP is spoken, a body that has to be recorded as it is.
 pub(crate) fn is_recorded(document: &Document<'_>, capture: &Capture, rules: &Rules) -> bool {
     let hints = hints(capture);
-    let detection = protocol::messages(document)
-        .take(MESSAGES_MAX)
-        .map(|message| protocol::detect(&message, &hints))
-        .find(|detection| *detection == Detection::Mcp)
-        .unwrap_or_else(|| {
-            protocol::messages(document)
-                .take(MESSAGES_MAX)
-                .map(|message| protocol::detect(&message, &hints))
-                .max()
-                .unwrap_or(Detection::No)
-        });
+    let mut detection = Detection::No;
+    for message in protocol::messages(document).take(MESSAGES_MAX) {
+        detection = detection.max(protocol::detect(&message, &hints));
+        if detection == Detection::Mcp {
+            break;
+        }
+    }
     match detection {
         Detection::Mcp => true,
         Detection::Maybe => {

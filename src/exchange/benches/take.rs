@@ -86,7 +86,9 @@ fn capture(rules: &Arc<Rules>, request: &str, answer: &str, content_type: &str) 
 fn main() {
     let request = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"search","arguments":{"query":"contacts in Berlin who have not been called since spring","limit":20,"sort":"last_seen"}}}"#;
     let answer = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"{\"contacts\":[{\"name\":\"Ada\",\"id\":17},{\"name\":\"Grace\",\"id\":18}]}"}],"structuredContent":{"contacts":[{"name":"Ada","id":17},{"name":"Grace","id":18}]},"isError":false,"_meta":{"took_ms":12}}}"#;
-    let stream = format!("id: 6868061a-25dc-4db1\r\ndata: \r\n\r\nevent: message\r\nid: ee6e1745\r\ndata: {answer}\r\n\r\n");
+    let stream = format!(
+        "id: 6868061a-25dc-4db1\r\ndata: \r\n\r\nevent: message\r\nid: ee6e1745\r\ndata: {answer}\r\n\r\n"
+    );
     let modern = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"search","arguments":{"query":"contacts"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"probe","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
     let other = r#"{"jsonrpc":"2.0","id":7,"method":"eth_call","params":[{"to":"0x00"},"latest"]}"#;
     let cases = [

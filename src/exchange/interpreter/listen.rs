@@ -4,6 +4,7 @@ use super::post::{body_coverage, event_scope, is_event_stream, worse};
 use super::write::Now;
 use super::{Interpreter, Stage, Step, Taken};
 use crate::answer::Channel;
+use crate::context::Tools;
 use crate::draft::Awaited;
 use crate::request::{hints, is_shown};
 use crate::session::{is_success, rung};
@@ -138,7 +139,10 @@ impl Interpreter {
         self.feed(&mut stream.events, body, &rules, stream.channel, stream.event_scope, stage);
         stream.notifications = stream.notifications.saturating_add(self.work.notifications);
         if is_last {
-            self.context.update(capture, &rules, &self.key, &mut self.scanner);
+            self.memo.turn_to(&rules);
+            let mut tools =
+                Tools { key: &self.key, scanner: &mut self.scanner, memo: &mut self.memo };
+            self.context.update(capture, &rules, &mut tools);
             let coverage = worse(stream.coverage, stream.events.coverage());
             let ending = Ending::new(capture, coverage, true, self.context.source);
             settle_all(&mut self.work, &ending);

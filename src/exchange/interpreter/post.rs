@@ -2,6 +2,7 @@
 
 use super::{Interpreter, Stage, Step, Taken};
 use crate::answer::{AnswerReader, Channel};
+use crate::context::Tools;
 use crate::decode::{Decoded, decode, is_plain};
 use crate::draft::{Awaited, Kind};
 use crate::limits::VERSION_BYTES_MAX;
@@ -204,7 +205,8 @@ impl Interpreter {
     pub(super) fn fill_context(&mut self, capture: &Capture, rules: &Rules, rung: &Rung<'_>) {
         let client =
             self.work.marks.is_modern.then(|| self.work.arena.get(self.work.said.client.0));
-        self.context.fill(capture, rules, &self.key, rung, client, &mut self.scanner);
+        let mut tools = Tools { key: &self.key, scanner: &mut self.scanner, memo: &mut self.memo };
+        self.context.fill(capture, rules, rung, client, &mut tools);
     }
 }
 
