@@ -33,6 +33,7 @@ use nginx_sys::{
 use record::{HashKey, Mask};
 use std::ffi::{c_char, c_void};
 use std::ptr::{null_mut, without_provenance_mut};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// nginx's `NGX_CONF_ERROR`, a cast that is not in the bindings.
@@ -67,7 +68,7 @@ pub(crate) struct LocConf {
     /// What is asked of tokens.
     jwt: JwtConf,
     /// `None` only at the http level.
-    names: Option<Arc<ServerNames>>,
+    names: Option<Rc<ServerNames>>,
     /// The mask of `said.masks`; `None` before it is needed.
     mask: Option<Arc<Mask>>,
     said: Said,

@@ -43,7 +43,7 @@ struct Variable {
 
 /// The variables with fixed names; docs/variables.md is checked against the names.
 const VARIABLES: &[Variable] = &[
-    Variable { name: "mcp_server", getter: getters::server, is_from_body: false },
+    Variable { name: "mcp_server", getter: getters::server, is_from_body: true },
     Variable { name: "mcp_session_id", getter: getters::session_id, is_from_body: true },
     Variable { name: "mcp_id_source", getter: getters::id_source, is_from_body: true },
     Variable { name: "mcp_method", getter: getters::method, is_from_body: true },

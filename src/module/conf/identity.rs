@@ -1,6 +1,6 @@
 //! The `mcp_jwt_…` directives.
 
-use super::line::{Line, Wrong, once, wrong};
+use super::line::{Line, Place, Wrong, once, wrong};
 use super::location::Said;
 use crate::jwt::{JwtConf, KeyFile};
 use control::Requirements;
@@ -16,6 +16,7 @@ const TEXT_BYTES_MAX: usize = 2048;
 pub(crate) struct Required {
     iss: Option<String>,
     aud: Option<String>,
+    place: Place,
 }
 
 /// What a level says of tokens.
@@ -36,9 +37,15 @@ impl SaidOfTokens {
         super::merge::fill(&mut self.allows_unverified, &around.allows_unverified);
     }
 
+    /// Where something is required of tokens that nothing can verify.
+    pub(super) fn unenforced(&self) -> Option<&Place> {
+        let has_keys = self.keys.as_ref().is_some_and(Option::is_some);
+        self.required.as_ref().filter(|_| !has_keys).map(|required| &required.place)
+    }
+
     /// What is in force.
     pub(super) fn conf(&self) -> JwtConf {
-        let Required { iss, aud } = self.required.clone().unwrap_or_default();
+        let Required { iss, aud, .. } = self.required.clone().unwrap_or_default();
         let leeway_secs = self.leeway_secs.unwrap_or(LEEWAY_SECS);
         JwtConf {
             keys: self.keys.clone().flatten(),
@@ -73,7 +80,7 @@ pub(super) fn key_file(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
 
 /// `mcp_jwt_require [iss=text] [aud=text]`
 pub(super) fn require(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
-    let mut required = Required::default();
+    let mut required = Required { place: line.place(), ..Required::default() };
     for word in line.words() {
         let (slot, text) = if let Some(text) = word.option("iss") {
             (&mut required.iss, text)

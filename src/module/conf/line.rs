@@ -247,7 +247,7 @@ impl fmt::Display for Word<'_> {
 /// As nginx writes sizes.
 fn size_text(bytes: u64) -> String {
     let units = [(1 << 30, "g"), (1 << 20, "m"), (1 << 10, "k")];
-    match units.into_iter().find(|(unit, _)| bytes >= *unit && bytes % unit == 0) {
+    match units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
         Some((unit, letter)) => format!("{}{letter}", bytes / unit),
         None => bytes.to_string(),
     }
@@ -256,8 +256,9 @@ fn size_text(bytes: u64) -> String {
 /// As nginx writes times.
 fn time_text(ms: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
-    match units.into_iter().find(|(unit, _)| ms >= *unit && ms % unit == 0) {
+    match units.into_iter().find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit)) {
         Some((unit, letter)) => format!("{}{letter}", ms / unit),
+        None if ms == 0 => "0".to_owned(),
         None => format!("{ms}ms"),
     }
 }

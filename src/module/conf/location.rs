@@ -343,13 +343,11 @@ pub(super) fn status(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
             _ => return Err(word.unknown("prometheus or json, and clients=loopback or any")),
         };
         if !is_new {
-            return Err(wrong!("has one format and one clients=: remove \"{word}\""));
+            return Err(wrong!("takes one format and one clients=: remove \"{word}\""));
         }
     }
-    let status = StatusConf {
-        format: format.unwrap_or_default(),
-        serves_any: clients.unwrap_or(false),
-    };
+    let status =
+        StatusConf { format: format.unwrap_or_default(), serves_any: clients.unwrap_or(false) };
     once(&mut said.status, status)?;
     line.handle_content(status::handler);
     Ok(())

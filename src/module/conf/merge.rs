@@ -1,13 +1,15 @@
 //! Inheritance: what a level does not say, the level around it says.
 
+use super::line::log;
 use super::location::{Derived, Roles, Said, Tried};
 use super::{LocConf, MainConf, ServerNames, Values};
 use exchange::{CaptureLevel, CaptureRules, ParamRule, ProvenPaths, Rules};
 use nginx_sys::{
-    ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module,
+    NGX_LOG_WARN, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module,
     ngx_http_core_srv_conf_t,
 };
 use record::Mask;
+use std::rc::Rc;
 use std::sync::Arc;
 
 const CAPTURE_BYTES: usize = 16 << 10;
@@ -28,7 +30,7 @@ pub(super) unsafe fn merge(
     let main = unsafe { MainConf::from_cf(cf) }.ok_or("no main configuration")?;
     level.said.inherit(&around.said);
     level.names = match &around.names {
-        Some(names) => Some(Arc::clone(names)),
+        Some(names) => Some(Rc::clone(names)),
         // SAFETY: as above; the level around a server has no names.
         None => unsafe { server_names(cf) },
     };
@@ -41,9 +43,11 @@ pub(super) unsafe fn merge(
     level.jwt = level.said.tokens.conf();
     check_hashes(&level.said, main)?;
     if level.said.status.is_some() && main.store.is_none() {
-        return Err("\"mcp_status\" shows the counters of a store: write \"mcp_sessions_store path;\" \
+        return Err(
+            "\"mcp_status\" shows the counters of a store: write \"mcp_sessions_store path;\" \
                     in the http block"
-            .to_owned());
+                .to_owned(),
+        );
     }
     if level.said.is_on != Some(true) {
         return Ok(());
@@ -56,6 +60,14 @@ pub(super) unsafe fn merge(
         ));
     }
     main.is_used = true;
+    if let Some(place) = level.said.tokens.unenforced() {
+        let said = format!(
+            "\"mcp_jwt_require\" in {place} requires nothing where no keys verify tokens: write \
+             \"mcp_jwt_key_file file;\" there"
+        );
+        // SAFETY: as above.
+        unsafe { log(cf, NGX_LOG_WARN, &said) };
+    }
     // SAFETY: as above.
     let body_bytes_max = level.said.body_bytes_max.unwrap_or_else(|| unsafe { body_bytes(cf) });
     let mask = level.mask();
@@ -167,13 +179,13 @@ fn check_hashes(said: &Said, main: &MainConf) -> Result<(), String> {
 }
 
 /// The names of the server block being merged.
-unsafe fn server_names(cf: *mut ngx_conf_t) -> Option<Arc<ServerNames>> {
+unsafe fn server_names(cf: *mut ngx_conf_t) -> Option<Rc<ServerNames>> {
     // SAFETY: while nginx merges a server, the context holds its own configuration.
     unsafe {
         let ctx = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
         let server = (*(*ctx).srv_conf.add(ngx_http_core_module.ctx_index))
             .cast::<ngx_http_core_srv_conf_t>();
-        server.as_ref().map(|server| Arc::new(ServerNames::of(server)))
+        server.as_ref().map(|server| Rc::new(ServerNames::of(server)))
     }
 }
 

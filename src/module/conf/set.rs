@@ -89,8 +89,7 @@ fn variable_name(word: &Word<'_>) -> Result<String, Wrong> {
 
 fn is_pointer(pointer: &str) -> bool {
     let is_escaped = |rest: &str| rest.starts_with(['0', '1']);
-    (pointer.is_empty() || pointer.starts_with('/'))
-        && pointer.split('~').skip(1).all(is_escaped)
+    (pointer.is_empty() || pointer.starts_with('/')) && pointer.split('~').skip(1).all(is_escaped)
 }
 
 /// The variable's place; nginx is told of it when it is first set.
@@ -106,7 +105,9 @@ fn variable(line: &Line<'_>, name: &str) -> Result<usize, Wrong> {
     }
     // SAFETY: as above.
     if !unsafe { variables::add_set(line.cf(), name, id) } {
-        return Err(wrong!("cannot set \"${name}\", which something else sets: write another name"));
+        return Err(wrong!(
+            "cannot set \"${name}\", which something else sets: write another name"
+        ));
     }
     main.set_names.push(name.to_owned());
     Ok(id)

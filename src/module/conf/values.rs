@@ -25,7 +25,7 @@ impl LocConf {
     ///
     /// # Safety
     /// `r` is a live request in this location.
-    pub(crate) unsafe fn host_of<'a>(&'a self, r: *mut ngx_http_request_t) -> &'a [u8] {
+    pub(crate) unsafe fn host_of(&self, r: *mut ngx_http_request_t) -> &[u8] {
         // SAFETY: by the caller's promise.
         self.names.as_ref().map_or(&[], |names| unsafe { names.host_of(r) })
     }

@@ -15,7 +15,7 @@ const NOTHING: Cow<'static, [u8]> = Cow::Borrowed(&[]);
 
 /// `$mcp_server`: the configured name, or host and path.
 pub(super) fn server(asked: Asked<'_>) -> Cow<'_, [u8]> {
-    let Some(rules) = asked.conf.rules.as_ref().filter(|_| asked.is_watched()) else {
+    let Some(rules) = asked.conf.rules.as_ref().filter(|_| is_mcp(asked)) else {
         return NOTHING;
     };
     if let Some(name) = &rules.server_name {
@@ -130,6 +130,13 @@ pub(super) fn set(asked: Asked<'_>, id: usize) -> Cow<'_, [u8]> {
     value.map_or(NOTHING, |value| Cow::Borrowed(value.as_bytes()))
 }
 
+/// Whether the request is MCP as far as can be seen: its body, once it is there, has a message.
+fn is_mcp(asked: Asked<'_>) -> bool {
+    let is_message =
+        |it: &seen::SeenRequest| !it.view.method.is_empty() || it.view.rpc_id.is_usable();
+    asked.is_watched() && (!asked.r.is_post() || seen::request(asked).is_none_or(is_message))
+}
+
 fn answered(asked: Asked<'_>) -> Option<&seen::SeenAnswer> {
     let seen = seen::answer(asked)?;
     // Without a request there is no call to have an outcome.
@@ -141,7 +148,7 @@ fn answered(asked: Asked<'_>) -> Option<&seen::SeenAnswer> {
 /// writer, which knows streams and other exchanges, may know more. `None`: not known yet.
 fn identified(asked: Asked<'_>) -> Option<(IdSource, Cow<'_, [u8]>)> {
     let rules = asked.conf.rules.as_ref()?;
-    if !asked.is_watched() {
+    if !is_mcp(asked) {
         return None;
     }
     let configured = first(asked.r, &asked.conf.values.session_id);
