@@ -90,8 +90,13 @@ pub(super) fn role(asked: Asked<'_>) -> Cow<'_, [u8]> {
 /// `$mcp_outcome`: empty while the answer may still come.
 pub(super) fn outcome(asked: Asked<'_>) -> Cow<'_, [u8]> {
     let Some(answer) = answered(asked) else { return NOTHING };
-    let is_open = answer.outcome == Outcome::Pending && asked.r.status() != 202;
-    if is_open { NOTHING } else { Cow::Borrowed(answer.outcome.as_str().as_bytes()) }
+    let outcome = match answer.outcome {
+        // Of a stream the last piece may be gone already when the client is found to be.
+        Outcome::Pending if asked.r.is_connection_broken() => Outcome::Aborted,
+        Outcome::Pending if asked.r.status() != 202 => return NOTHING,
+        outcome => outcome,
+    };
+    Cow::Borrowed(outcome.as_str().as_bytes())
 }
 
 /// `$mcp_error_code`: the JSON-RPC error's.
