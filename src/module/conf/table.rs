@@ -195,7 +195,7 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
     Directive {
         name: c"mcp_body_limit",
         syntax: "size",
-        default: "client_max_body_size, up to 16m",
+        default: "",
         context: "http, server, location",
         args: NGX_CONF_TAKE1,
         what: "Bounds how much of a request is read.",
