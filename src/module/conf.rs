@@ -53,6 +53,9 @@ pub(crate) struct MainConf {
     pub(crate) memory_bytes_max: usize,
     /// `mcp_sessions on` somewhere: known in postconfiguration.
     pub(crate) is_used: bool,
+    /// Variables are used that are made from bodies: only then are bodies read on the event loop.
+    /// Known in postconfiguration.
+    pub(crate) uses_bodies: bool,
     /// The names of `mcp_set` variables; their places are how their getters know them.
     pub(crate) set_names: Vec<String>,
     memory_limit: Option<usize>,
@@ -108,7 +111,7 @@ impl MainConf {
     pub(crate) unsafe fn settle(&mut self, cf: *mut ngx_conf_t) {
         // SAFETY: by the caller's promise.
         let uses_bodies = unsafe { uses_variable(cf, |name| variables::is_from_body(name, self)) };
-        variables::watch_bodies(uses_bodies);
+        self.uses_bodies = uses_bodies;
     }
 
     /// The key of hashes (`mcp_hash_key_file`).
@@ -197,6 +200,7 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             store: None,
             memory_bytes_max: MEMORY_BYTES_MAX,
             is_used: false,
+            uses_bodies: false,
             set_names: Vec::new(),
             memory_limit: None,
             hash_key: None,

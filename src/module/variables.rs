@@ -18,7 +18,6 @@ use nginx_sys::{
     ngx_pnalloc, ngx_str_t, ngx_uint_t,
 };
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 const OK: ngx_int_t = NGX_OK as ngx_int_t;
 const ERROR: ngx_int_t = NGX_ERROR as ngx_int_t;
@@ -64,15 +63,6 @@ const VARIABLES: &[Variable] = &[
 /// How the variables of top-level claims begin.
 const CLAIM_PREFIX: &str = "mcp_jwt_";
 
-/// Whether the configuration in force uses a variable that is made from a body: only then are
-/// bodies read on the event loop.
-static USES_BODIES: AtomicBool = AtomicBool::new(false);
-
-/// Says whether bodies are to be read.
-pub(crate) fn watch_bodies(uses_bodies: bool) {
-    USES_BODIES.store(uses_bodies, Ordering::Relaxed);
-}
-
 /// Whether a variable's value comes from a body.
 pub(crate) fn is_from_body(name: &[u8], main: &MainConf) -> bool {
     VARIABLES.iter().any(|it| it.is_from_body && it.name.as_bytes() == name)
@@ -82,7 +72,9 @@ pub(crate) fn is_from_body(name: &[u8], main: &MainConf) -> bool {
 /// Reads what variables may be asked for later, before a piece of an open stream is handed over
 /// and its bytes are gone.
 pub(crate) fn remember(r: Request<'_>) {
-    if USES_BODIES.load(Ordering::Relaxed)
+    // SAFETY: a live request.
+    let main = unsafe { MainConf::of(r.raw()) };
+    if main.is_some_and(|main| main.uses_bodies)
         && let Some(asked) = Asked::about(r)
     {
         let _ = seen::answer(asked);
