@@ -196,10 +196,8 @@ impl AnswerReader<'_> {
             self.introduction(message, result);
         }
         let id = RpcId::from(message.id);
-        let call = match id.is_usable() {
-            true => self.position(&id, *hint),
-            false => self.only_candidate(message),
-        };
+        let named = self.position(&id, *hint).filter(|_| id.is_usable());
+        let call = named.or_else(|| self.only_candidate(message));
         let is_kept = call.is_some() || message.error.is_some() || self.takes_late();
         if !is_kept {
             return;

@@ -1,5 +1,7 @@
 //! Text of the exchange being read, in one buffer that is used again for the next.
 
+use std::borrow::Cow;
+
 /// A piece of an [`Arena`]'s text. Empty means absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text {
@@ -16,6 +18,15 @@ impl Text {
 
 /// Capacity that is kept for the next exchange, in bytes.
 const KEPT_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes as text; what is not UTF-8 becomes U+FFFD. The library's function of this name looks at
+/// every byte, also where a quick check of the whole would do.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
 
 /// One buffer of text. Records borrow from it on their way to the sink.
 #[derive(Clone, Debug, Default)]

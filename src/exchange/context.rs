@@ -1,6 +1,6 @@
 //! What all records of an exchange have in common, worked out of its facts once.
 
-use crate::arena::{Arena, Text};
+use crate::arena::{Arena, Text, lossy};
 use crate::draft::Work;
 use crate::limits::{
     PARAM_BYTES_MAX, ROLE_BYTES_MAX, ROLES_MAX, SERVER_BYTES_MAX, USER_AGENT_BYTES_MAX,
@@ -111,8 +111,8 @@ impl Context {
         let facts = &capture.facts;
         self.at = facts.at;
         self.method = facts.method;
-        self.method_text = self.lossy(capture.get(facts.method_text), WORD_BYTES_MAX);
-        self.version = self.lossy(capture.get(facts.protocol_version), VERSION_BYTES_MAX);
+        self.method_text = self.push_lossy(capture.get(facts.method_text), WORD_BYTES_MAX);
+        self.version = self.push_lossy(capture.get(facts.protocol_version), VERSION_BYTES_MAX);
         self.fill_server(capture, rules, &rung.id, tools);
         self.fill_identity(capture, rules, tools);
         self.fill_claim(capture, rules, rung, client, tools);
@@ -126,8 +126,8 @@ impl Context {
     fn fill_identity(&mut self, capture: &Capture, rules: &Rules, tools: &mut Tools<'_>) {
         let facts = &capture.facts;
         self.status = facts.status;
-        self.address = self.lossy(capture.get(facts.address), WORD_BYTES_MAX);
-        self.request_id = self.lossy(capture.get(facts.request_id), WORD_BYTES_MAX);
+        self.address = self.push_lossy(capture.get(facts.address), WORD_BYTES_MAX);
+        self.request_id = self.push_lossy(capture.get(facts.request_id), WORD_BYTES_MAX);
         self.user_agent =
             self.masked(capture.get(facts.user_agent), USER_AGENT_BYTES_MAX, rules, tools);
         let hash_key = rules.hash_key.as_ref().unwrap_or(tools.key).clone();
@@ -162,7 +162,7 @@ impl Context {
     fn fill_server(&mut self, capture: &Capture, rules: &Rules, id: &[u8], tools: &mut Tools<'_>) {
         let facts = &capture.facts;
         let (host, path) = (capture.get(facts.host), capture.get(facts.path));
-        self.unproven = self.lossy(host, SERVER_BYTES_MAX);
+        self.unproven = self.push_lossy(host, SERVER_BYTES_MAX);
         self.is_named = rules.server_name.is_some();
         if let Some(name) = &rules.server_name {
             self.server = self.arena.push_capped(name, SERVER_BYTES_MAX);
@@ -174,9 +174,9 @@ impl Context {
         let id = id.unwrap_or_default();
         let tag = tools.memo.tag(KIND_URI, &[host, path, id.as_bytes()]);
         let name = tools.memo.text(tag, |out| {
-            let path = String::from_utf8_lossy(path);
+            let path = lossy(path);
             let path = rules.mask.uri(&normalised(&path, id)).into_owned();
-            let whole = format!("{}{path}", String::from_utf8_lossy(host));
+            let whole = format!("{}{path}", lossy(host));
             push_shortened(out, &whole, SERVER_BYTES_MAX, tools.key);
         });
         self.server = self.arena.push(name);
@@ -261,8 +261,8 @@ impl Context {
         self.arena.push(roles)
     }
 
-    fn lossy(&mut self, bytes: &[u8], bytes_max: usize) -> Text {
-        self.arena.push_capped(&String::from_utf8_lossy(bytes), bytes_max)
+    fn push_lossy(&mut self, bytes: &[u8], bytes_max: usize) -> Text {
+        self.arena.push_capped(&lossy(bytes), bytes_max)
     }
 
     fn masked(
@@ -277,7 +277,7 @@ impl Context {
         }
         let tag = tools.memo.tag(KIND_TEXT, &[bytes]);
         let masked = tools.memo.text(tag, |out| {
-            let text = String::from_utf8_lossy(bytes);
+            let text = lossy(bytes);
             out.push_str(&rules.mask.text(window(&text, bytes_max)));
         });
         self.arena.push_capped(masked, bytes_max)
@@ -390,14 +390,13 @@ const GROUP_PARTS_MAX: usize = 5;
 
 /// Writes roles as a JSON array of strings.
 fn write_roles(out: &mut String, role: &[u8], rules: &Rules, scanner: &mut Scanner) {
-    let text = String::from_utf8_lossy(role);
+    let text = lossy(role);
     if text.starts_with('[') {
         let document = scanner.scan(text.as_bytes());
         let array = document.root().filter(|root| root.kind() == ValueKind::Array);
         if let Some(array) = array.filter(|_| document.flaws().is_empty()) {
-            let roles = array
-                .items()
-                .map(|role| role.as_str().unwrap_or_else(|| String::from_utf8_lossy(role.raw())));
+            let roles =
+                array.items().map(|role| role.as_str().unwrap_or_else(|| lossy(role.raw())));
             return write_array(out, roles, rules);
         }
     }

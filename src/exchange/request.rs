@@ -1,7 +1,7 @@
 //! What the client sent: its messages as calls.
 
 use crate::answer::{answer_of, keep};
-use crate::arena::{Arena, Text, capped};
+use crate::arena::{Arena, Text, capped, lossy};
 use crate::draft::{Awaited, Draft, Kind, Work};
 use crate::limits::{
     CLIENT_BYTES_MAX, MESSAGES_MAX, METHOD_BYTES_MAX, PRIMITIVE_BYTES_MAX, VERSION_BYTES_MAX,
@@ -196,7 +196,7 @@ impl RequestReader<'_> {
             protocol::Revision::parse(version).is_some() && Era::of_version(version) == Era::Modern
         });
         let mut draft = Draft { bytes_in: self.passed, coverage: self.coverage, ..Draft::empty() };
-        let method = String::from_utf8_lossy(capture.get(facts.mcp_method));
+        let method = lossy(capture.get(facts.mcp_method));
         if !method.is_empty() {
             let arena = &mut self.work.arena;
             draft.method = arena.push_capped(&method, METHOD_BYTES_MAX);

@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-const ROUNDS: u32 = 200_000;
+const ROUNDS: u32 = 100_000;
 const REPEATS: usize = 7;
 
 /// Looks at what it is given and forgets it.
@@ -84,6 +84,8 @@ fn capture(rules: &Arc<Rules>, request: &str, answer: &str, content_type: &str) 
 }
 
 fn main() {
+    // A number as the argument asks for fewer rounds, for tools that count instructions.
+    let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(ROUNDS);
     let request = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"search","arguments":{"query":"contacts in Berlin who have not been called since spring","limit":20,"sort":"last_seen"}}}"#;
     let answer = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"{\"contacts\":[{\"name\":\"Ada\",\"id\":17},{\"name\":\"Grace\",\"id\":18}]}"}],"structuredContent":{"contacts":[{"name":"Ada","id":17},{"name":"Grace","id":18}]},"isError":false,"_meta":{"took_ms":12}}}"#;
     let stream = format!(
@@ -108,11 +110,11 @@ fn main() {
         let mut times: Vec<f64> = (0..REPEATS)
             .map(|_| {
                 let start = Instant::now();
-                for _ in 0..ROUNDS {
+                for _ in 0..rounds {
                     let taken = interpreter.take(&mut capture, Patience::Decide, &mut Nowhere);
                     black_box(taken);
                 }
-                start.elapsed().as_nanos() as f64 / f64::from(ROUNDS)
+                start.elapsed().as_nanos() as f64 / f64::from(rounds)
             })
             .collect();
         times.sort_by(f64::total_cmp);

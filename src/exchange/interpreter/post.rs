@@ -2,6 +2,7 @@
 
 use super::{Interpreter, Stage, Step, Taken};
 use crate::answer::{AnswerReader, Channel};
+use crate::arena::lossy;
 use crate::context::Tools;
 use crate::decode::{Decoded, decode, is_plain};
 use crate::draft::{Awaited, Kind};
@@ -91,7 +92,7 @@ impl Interpreter {
         if is_other && bytes.is_empty() || !is_recorded(&document, capture, rules) {
             return false;
         }
-        let version = String::from_utf8_lossy(capture.get(capture.facts.protocol_version));
+        let version = lossy(capture.get(capture.facts.protocol_version));
         let mut reader = RequestReader {
             work: &mut self.work,
             rules,
