@@ -38,7 +38,7 @@ check: ## format, lints, unit tests, documentation
 e2e: ## every pair of official client and official server that can talk
 	@t/install
 	@nginx/build release
-	@t/e2e/run all
+	@t/e2e/run --every-pair
 
 fuzz: ## feed generated input to every parser (SECONDS_EACH, default 60)
 	@cargo run --quiet --release --manifest-path t/fuzz/Cargo.toml -- all $(or $(SECONDS_EACH),60)
