@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::part::Parts;
 use crate::{Sync, schema};
 use record::Micros;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -197,6 +198,8 @@ fn connect(path: &Path, mode: Mode, sync: Sync) -> rusqlite::Result<Connection> 
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_millis(OPEN_WAIT_MS))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Without this guarantee SQLite plans a statement anew whenever its values change.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = match sync {
         Sync::Normal => "NORMAL",
         Sync::Full => "FULL",
