@@ -70,6 +70,13 @@ CONF
             mcp_user $http_x_user hashed;
             proxy_pass http://127.0.0.1:%%PORT_2%%;
         }
+        location /cycle {
+            mcp_user $mcp_user $mcp_outcome;
+            mcp_session_id $mcp_session_id;
+            mcp_set $tenant jwt /sub from=$tenant;
+            mcp_role $tenant;
+            proxy_pass http://127.0.0.1:%%PORT_2%%;
+        }
         location /return { return 200 "ok"; }
     }
 CONF
@@ -176,6 +183,11 @@ like($v->{session_id}, qr/^[0-9a-f]{32}$/, 'a hashed session id');
 is($v->{id_source}, 'configured', 'of a configured place');
 my $stored = $r->records('select user, session_id from calls where user = ?', bind => [$v->{user}])->[0];
 is_deeply($stored, { user => $v->{user}, session_id => $v->{session_id} }, 'the same is stored');
+
+$r->call('echo', {}, port => $r->port(3), path => '/cycle');
+$v = variables();
+is_deeply([@$v{qw(user role session_id id_source)}], ['ok', '', '', 'derived'], 'a variable made of itself is empty');
+like($r->error_log, qr/a variable is made of itself/, 'and the error log says so');
 
 $r->call('echo', {}, port => $r->port(3), path => '/return');
 is(variables()->{method}, '', 'return leaves the body unread');

@@ -7,6 +7,7 @@
 mod getters;
 mod seen;
 mod text;
+mod turn;
 
 use crate::conf::{LocConf, MainConf};
 use crate::context::{self, Found};
@@ -18,6 +19,7 @@ use nginx_sys::{
     ngx_pnalloc, ngx_str_t, ngx_uint_t,
 };
 use std::borrow::Cow;
+use turn::Turn;
 
 const OK: ngx_int_t = NGX_OK as ngx_int_t;
 const ERROR: ngx_int_t = NGX_ERROR as ngx_int_t;
@@ -138,6 +140,7 @@ unsafe extern "C" fn get(
 ) -> ngx_int_t {
     // SAFETY: nginx passes a live request and a place for the value.
     guard(ERROR, || unsafe {
+        let Some(_turn) = Turn::take(r, data) else { return put(r, &mut *value, &[]) };
         let found = VARIABLES.get(data).zip(Asked::about(Request::new(r)));
         let text = found.map(|(variable, asked)| (variable.getter)(asked)).unwrap_or_default();
         put(r, &mut *value, &text)
@@ -152,6 +155,8 @@ unsafe extern "C" fn get_set(
 ) -> ngx_int_t {
     // SAFETY: nginx passes a live request and a place for the value.
     guard(ERROR, || unsafe {
+        let turn = Turn::take(r, VARIABLES.len() + data);
+        let Some(_turn) = turn else { return put(r, &mut *value, &[]) };
         let asked = Asked::about(Request::new(r));
         let text = asked.map(|asked| getters::set(asked, data)).unwrap_or_default();
         put(r, &mut *value, &text)

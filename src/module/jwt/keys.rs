@@ -6,7 +6,7 @@ use nginx_sys::{NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_time};
 use std::cell::{Cell, RefCell};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -128,8 +128,13 @@ impl KeyFile {
 }
 
 fn load(path: &Path) -> Result<Loaded, ReadError> {
-    let file = File::open(path)?;
-    let stamp = Stamp::of(&file.metadata()?);
+    // A pipe in the file's place must not hold the event loop up.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file").into());
+    }
+    let stamp = Stamp::of(&metadata);
     let mut bytes = Vec::new();
     // One more byte than allowed: the set of keys then says that it is too long.
     let bytes_max = u64::try_from(KEY_FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
