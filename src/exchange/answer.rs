@@ -119,13 +119,14 @@ impl AnswerReader<'_> {
     /// Reads one event of a stream.
     pub(crate) fn event(&mut self, event: &Event<'_>, scanner: &mut Scanner) {
         let marks = &mut self.work.marks;
-        marks.has_event = true;
+        let is_first = !std::mem::replace(&mut marks.has_event, true);
         marks.is_resumable |= event.id.is_some();
-        if event.name == "endpoint" && self.channel == Channel::GetStream {
-            if self.work.endpoint.is_none() {
+        if event.name == "endpoint" {
+            // Specification 2024-11-05, basic/transports: it is the first event, or none.
+            let id = endpoint_session(event.data.trim_ascii());
+            if let Some(id) = id.filter(|_| is_first && self.channel == Channel::GetStream) {
                 marks.is_proof = true;
-                let id = endpoint_session(event.data.trim_ascii());
-                self.work.endpoint = Some(id.unwrap_or_default().into_owned());
+                self.work.endpoint = Some(id.into_owned());
             }
             return;
         }
@@ -214,8 +215,28 @@ impl AnswerReader<'_> {
             self.work.settle(index, answer);
         } else if id.is_usable() {
             self.output(Output::Late { rpc_id: id, answer });
-        } else if message.error.is_some() && self.work.general.is_none() {
-            self.work.general = Some(answer);
+        } else if message.error.is_some() {
+            self.general(answer);
+        }
+    }
+
+    /// An error without an id. In a stream it answers what is open now; in a document it answers
+    /// what the rest of the document leaves open.
+    fn general(&mut self, answer: AnswerDraft) {
+        match self.channel {
+            Channel::Json => self.work.general = self.work.general.or(Some(answer)),
+            Channel::PostStream => {
+                for index in 0..self.work.calls.len() {
+                    let call = self.work.calls.get(index);
+                    let is_asked = call.is_some_and(|call| {
+                        call.is_open() && matches!(call.kind, Kind::Request | Kind::Unread)
+                    });
+                    if is_asked {
+                        self.work.settle(index, answer);
+                    }
+                }
+            }
+            Channel::GetStream => {}
         }
     }
 
@@ -238,12 +259,13 @@ impl AnswerReader<'_> {
     /// that it must belong to: the only one there is.
     fn only_candidate(&self, message: &Message<'_>) -> Option<usize> {
         let is_cut = !message.is_complete() && message.id.is_none();
-        let mut open = self.work.calls.iter().enumerate().filter(|(_, call)| call.is_open());
+        let is_asked = |call: &Awaited| matches!(call.kind, Kind::Request | Kind::Unread);
+        let calls = self.work.calls.iter().enumerate();
+        let mut open = calls.filter(|(_, call)| call.is_open() && is_asked(call));
         let (index, call) = open.next().filter(|_| open.next().is_none())?;
         let is_it = match call.kind {
             Kind::Request => is_cut,
-            Kind::Unread => true,
-            _ => false,
+            _ => !self.work.marks.is_batch,
         };
         is_it.then_some(index)
     }

@@ -199,7 +199,8 @@ impl Context {
         };
         self.group = match rung.source {
             IdSource::Derived => self.derived_group(capture, rules, client, tools),
-            IdSource::None => {
+            // An id that no server confirmed is nobody's: its calls go where refused logins go.
+            source if source == IdSource::None || !rung.opens => {
                 let facts = &capture.facts;
                 let address = capture.get(facts.address);
                 let agent = capture.get(facts.user_agent);

@@ -91,8 +91,8 @@ impl Interpreter {
     }
 
     /// Reads a capture and tells the sink what it says. The capture may be cleared and used again
-    /// afterwards, unless [`Taken::Later`] asks for it once more. Only captures of whole exchanges
-    /// are ever asked for again.
+    /// afterwards, unless [`Taken::Later`] asks for it once more. That happens to whole exchanges and
+    /// to first parts only; the parts of a stream have to be offered in their order.
     pub fn take(
         &mut self,
         capture: &mut Capture,
@@ -104,7 +104,7 @@ impl Interpreter {
                 Step::Done(taken) => taken,
                 Step::Unripe | Step::Open(_) => Taken::Unrecorded,
             },
-            Part::First => self.first(capture, sink),
+            Part::First => self.first(capture, patience, sink),
             Part::Middle | Part::Last => self.further(capture, sink),
         }
     }
@@ -128,14 +128,14 @@ impl Interpreter {
     }
 
     /// The beginning of an exchange that goes on.
-    fn first(&mut self, capture: &mut Capture, sink: &mut dyn Sink) -> Taken {
+    fn first(&mut self, capture: &mut Capture, patience: Patience, sink: &mut dyn Sink) -> Taken {
         let stream = capture.stream;
         // A number that is used again means that the end of the exchange before was lost.
         self.streams.take(stream);
         let bytes = capture.memory_bytes();
         let can_hold = self.streams.has_room_to_hold(bytes);
         let stage = if can_hold { Stage::Begin } else { Stage::BeginNow };
-        match self.read(capture, Patience::Decide, sink, stage) {
+        match self.read(capture, patience, sink, stage) {
             Step::Done(taken) => taken,
             Step::Unripe => {
                 let held = std::mem::take(capture);

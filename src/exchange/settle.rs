@@ -80,6 +80,11 @@ impl Ending {
     }
 }
 
+/// Whether an answer may come.
+fn is_asked(kind: Kind) -> bool {
+    matches!(kind, Kind::Request | Kind::Unread)
+}
+
 /// Settles every call that is open.
 pub(crate) fn settle_all(work: &mut Work, ending: &Ending) {
     settle(work, ending, |_| true);
@@ -87,7 +92,7 @@ pub(crate) fn settle_all(work: &mut Work, ending: &Ending) {
 
 /// Settles what no answer is due for, while the answer's stream is still open.
 pub(crate) fn settle_accepted(work: &mut Work, ending: &Ending) {
-    settle(work, ending, |kind| kind != Kind::Request);
+    settle(work, ending, |kind| !is_asked(kind));
 }
 
 fn settle(work: &mut Work, ending: &Ending, is_due: impl Fn(Kind) -> bool) {
@@ -102,6 +107,8 @@ fn settle(work: &mut Work, ending: &Ending, is_due: impl Fn(Kind) -> bool) {
             let outcome = ending.outcome(call, is_resumable);
             let coverage = match outcome {
                 Outcome::Pending => Coverage::Unobserved,
+                // Nothing in the stream concerns it.
+                _ if ending.is_event_stream && !is_asked(call.kind) => Coverage::Full,
                 _ => ending.coverage,
             };
             AnswerDraft::bare(outcome, coverage)

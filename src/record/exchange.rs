@@ -90,7 +90,9 @@ pub struct Claim<'a> {
     /// The id as it is to be stored: already hashed where it is configured so. Empty for
     /// `Derived` and `None`.
     pub id: &'a str,
-    /// What `Derived` and `None` sessions are grouped by: a keyed fingerprint. 0 otherwise.
+    /// What `Derived` and `None` sessions are grouped by: a keyed fingerprint. Of an id that opens
+    /// nothing, that of the `None` session which takes the exchange if the id is not known. 0
+    /// otherwise.
     pub group: u64,
     /// For `Derived`: a gap longer than this, in microseconds, begins another session. For ids:
     /// the time after which a session counts as idle.

@@ -126,8 +126,6 @@ impl Interpreter {
         let is_last = capture.part == Part::Last;
         self.work.clear();
         self.work.marks = stream.marks;
-        // The session is known; a further `endpoint` event cannot change it.
-        self.work.endpoint = Some(Vec::new());
         std::mem::swap(&mut self.work.calls, &mut stream.calls);
         std::mem::swap(&mut self.context, &mut stream.context);
         stream.coverage = worse(stream.coverage, body_coverage(&capture.response));

@@ -199,7 +199,7 @@ impl Interpreter {
             header: capture.get(facts.session_header),
             answer_header: capture.get(facts.session_answer_header),
             query: capture.get(facts.query),
-            endpoint: endpoint.filter(|id| !id.is_empty()),
+            endpoint: endpoint,
         }
     }
 

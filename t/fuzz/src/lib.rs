@@ -1,10 +1,12 @@
 //! What must hold for any bytes. Each target panics where it does not.
 
+mod exchange;
 mod json;
 mod message;
 mod mutation;
 mod sse;
 
+pub use exchange::exchange;
 pub use json::json_scan;
 pub use message::message;
 pub use mutation::{Random, mutated};
@@ -21,7 +23,8 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 3] = [
+pub const TARGETS: [Target; 4] = [
+    Target { name: "exchange", run: exchange, seeds: exchange::SEEDS },
     Target { name: "json_scan", run: json_scan, seeds: json::SEEDS },
     Target { name: "message", run: message, seeds: message::SEEDS },
     Target { name: "sse_split", run: sse_split, seeds: sse::SEEDS },

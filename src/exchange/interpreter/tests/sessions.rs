@@ -283,3 +283,16 @@ fn an_exchange_that_has_to_wait_is_left_as_it_is() {
     let taken = interpreter.take(&mut capture, Patience::MayWait, &mut sink);
     assert_eq!((taken, sink.calls()), (Taken::Recorded, 1));
 }
+
+#[test]
+fn the_beginning_of_a_stream_may_have_to_wait_too() {
+    let get = Exchange::get(200, ": keepalive\n\n").with("mcp-session-id", "s1");
+    let rules = Arc::new(rules());
+    let (mut interpreter, mut sink) = (interpreter(), Collector::default());
+    sink.delays = 1;
+    let mut first = get.part(&rules, Part::First, 0..0);
+    assert_eq!(interpreter.take(&mut first, Patience::MayWait, &mut sink), Taken::Later);
+    assert_eq!((interpreter.open_streams(), sink.text()), (0, String::new()));
+    assert_eq!(interpreter.take(&mut first, Patience::MayWait, &mut sink), Taken::Recorded);
+    assert_eq!(interpreter.open_streams(), 1);
+}
