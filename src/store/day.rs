@@ -180,6 +180,14 @@ impl Day {
         self.parts.clear();
     }
 
+    /// Begins the WAL anew, if no reader needs it just now.
+    pub(crate) fn restart_wal(&mut self) {
+        // Without waiting: this is tried again in a moment.
+        let _ = self.connection.busy_timeout(Duration::ZERO);
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+        let _ = self.connection.busy_timeout(Duration::from_millis(LOCK_WAIT_MS));
+    }
+
     /// Whether the path still leads to the file that was opened.
     pub(crate) fn is_same(&self) -> bool {
         identity_of(&self.path).is_ok_and(|identity| identity == self.identity)
@@ -213,4 +221,20 @@ fn connect(path: &Path, mode: Mode, sync: Sync) -> rusqlite::Result<Connection> 
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     }
     Ok(connection)
+}
+
+/// Leaves a past day's file in a state that a reader without write access can open: no WAL.
+/// Fails while another connection has it open.
+pub(crate) fn finish(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let present = connection.query_row("PRAGMA journal_mode", (), mode)?;
+    if present == "delete" {
+        return Ok(());
+    }
+    connection.query_row("PRAGMA journal_mode = DELETE", (), mode).map(|_| ())
 }

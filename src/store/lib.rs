@@ -17,6 +17,7 @@ mod place;
 mod report;
 mod schema;
 mod settings;
+mod shed;
 mod upkeep;
 mod writer;
 

@@ -111,10 +111,6 @@ pub(crate) struct PartState {
     pub(crate) server: i64,
     /// Its session's id.
     pub(crate) session_id: String,
-    /// By which rule.
-    pub(crate) id_source: IdSource,
-    /// Of derived and `none` sessions.
-    pub(crate) session_group: i64,
     /// Its idle time.
     pub(crate) idle_us: i64,
     /// When it was last heard of, as far as this writer knows.
@@ -163,9 +159,8 @@ impl Parts {
     }
 }
 
-const SELECT: &str = "SELECT p.part, p.server, p.session_id, p.id_source, p.session_group, \
-     p.idle_us, p.last_at, p.ended_at IS NOT NULL, p.protocol_version, p.server_info, \
-     p.server_version, a.user, a.roles, a.verified, a.credential, a.client, a.client_version, \
+const SELECT: &str = "SELECT p.part, p.server, p.session_id, p.idle_us, p.last_at, \
+     p.ended_at IS NOT NULL, p.protocol_version, p.server_info, p.server_version, a.user, a.roles, a.verified, a.credential, a.client, a.client_version, \
      a.address, a.user_agent, a.params \
      FROM parts p JOIN actors a ON a.actor = p.actor WHERE ";
 
@@ -215,38 +210,32 @@ pub(crate) fn read(
 }
 
 fn state(row: &Row<'_>, now: Micros) -> rusqlite::Result<PartState> {
-    let source: String = row.get(3)?;
-    let verified: String = row.get(13)?;
-    let params: String = row.get(19)?;
+    let verified: String = row.get(11)?;
+    let params: String = row.get(17)?;
     let learned = Learned {
-        protocol_version: row.get(8)?,
-        server_info: row.get(9)?,
-        server_version: row.get(10)?,
-        user: row.get(11)?,
-        roles: row.get(12)?,
+        protocol_version: row.get(6)?,
+        server_info: row.get(7)?,
+        server_version: row.get(8)?,
+        user: row.get(9)?,
+        roles: row.get(10)?,
         verified: Verified::ALL
             .into_iter()
             .find(|known| known.as_str() == verified)
             .unwrap_or_default(),
-        credential: row.get(14)?,
-        client: row.get(15)?,
-        client_version: row.get(16)?,
-        address: row.get(17)?,
-        user_agent: row.get(18)?,
+        credential: row.get(12)?,
+        client: row.get(13)?,
+        client_version: row.get(14)?,
+        address: row.get(15)?,
+        user_agent: row.get(16)?,
         params: serde_json::from_str(&params).unwrap_or_default(),
     };
     Ok(PartState {
         part: row.get(0)?,
         server: row.get(1)?,
         session_id: row.get(2)?,
-        id_source: IdSource::ALL
-            .into_iter()
-            .find(|known| known.as_str() == source)
-            .unwrap_or(IdSource::None),
-        session_group: row.get(4)?,
-        idle_us: row.get(5)?,
-        last_at: row.get(6)?,
-        is_ended: row.get(7)?,
+        idle_us: row.get(3)?,
+        last_at: row.get(4)?,
+        is_ended: row.get(5)?,
         learned,
         read_at: now,
         last_actor: None,

@@ -86,6 +86,11 @@ pub struct Upkeep {
     pub days_shed: u32,
     /// Calls whose arguments and results were removed for `max_size` or `min_free`.
     pub payloads_shed: u64,
+    /// Whether `max_size` or `min_free` is passed with nothing left to give up: batches are
+    /// refused with `Reason::DiskFull` until there is room.
+    pub is_full: bool,
+    /// How often a new MCP server was kept under its host for want of room (see `SERVERS_MAX`).
+    pub servers_refused: u64,
     /// To be logged.
     pub notices: Vec<Notice>,
 }

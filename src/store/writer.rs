@@ -7,6 +7,7 @@ use crate::dictionary::Keyed;
 use crate::directory::{Directory, day_of};
 use crate::failure::Failure;
 use crate::page::Page;
+use crate::upkeep::Rounds;
 use crate::{BeginError, Committed, Notice, OpenError, Settings, WRITER_BYTES_MAX};
 use record::{HashKey, Micros, Reason};
 
@@ -23,6 +24,7 @@ pub struct Writer {
     /// The last batch's memory, for the next.
     pub(crate) page: Page,
     pub(crate) notices: Vec<Notice>,
+    pub(crate) rounds: Rounds,
     resets: u64,
     looked_at: Micros,
 }
@@ -47,6 +49,7 @@ impl Writer {
             days,
             page: Page::default(),
             notices,
+            rounds: Rounds::default(),
             resets: 0,
             looked_at: now,
         })
@@ -69,6 +72,9 @@ impl Writer {
     /// Begins a batch. Waits at most 50 ms for another writer.
     pub fn begin(&mut self, now: Micros) -> Result<Batch<'_>, BeginError> {
         self.look(now);
+        if let Some(message) = self.rounds.full.clone() {
+            return Err(BeginError::Failed { reason: Reason::DiskFull, message });
+        }
         let present_day = day_of(now);
         match self.begin_day(present_day, now) {
             Ok(()) => {}
@@ -139,6 +145,7 @@ impl Writer {
                 // workers take the new one. Sessions that both see may be split until a reload.
                 self.catalog = catalog;
                 self.days = Days::new(directory, self.settings.sync);
+                self.rounds.forget();
             }
             Err(failure) => self.warn(failure.message),
         }

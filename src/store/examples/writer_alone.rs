@@ -62,9 +62,11 @@ fn run(
     };
     let mut writer = Writer::open(settings, START)?;
     let ids: Vec<String> = (0..sessions).map(|n| format!("{n:032x}")).collect();
-    let users: Vec<String> = (0..sessions).map(|n| format!("user{}@example.com", n % 500)).collect();
+    let users: Vec<String> =
+        (0..sessions).map(|n| format!("user{}@example.com", n % 500)).collect();
     let arguments = format!("{{\"q\":\"{}\"}}", "a".repeat(190));
-    let result = format!("{{\"content\":[{{\"type\":\"text\",\"text\":\"{}\"}}]}}", "b".repeat(160));
+    let result =
+        format!("{{\"content\":[{{\"type\":\"text\",\"text\":\"{}\"}}]}}", "b".repeat(160));
     let (started, cpu_started) = (Instant::now(), cpu_seconds());
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut done = 0;
@@ -178,8 +180,7 @@ fn write(batch: &mut store::Batch<'_>, at: i64, number: i64, tool: &str, texts: 
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let ticks = |index: usize| {
-        fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0)
-    };
+    let ticks =
+        |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0
 }
