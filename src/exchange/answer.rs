@@ -197,7 +197,9 @@ impl AnswerReader<'_> {
             self.introduction(message, result);
         }
         let id = RpcId::from(message.id);
-        let named = self.position(&id, *hint).filter(|_| id.is_usable());
+        // JSON-RPC allows `null` as an id; an error with it may as well mean no request at all.
+        let is_named = id.is_usable() || (id == RpcId::Null && message.error.is_none());
+        let named = self.position(&id, *hint).filter(|_| is_named);
         let call = named.or_else(|| self.only_candidate(message));
         let is_kept = call.is_some() || message.error.is_some() || self.takes_late();
         if !is_kept {

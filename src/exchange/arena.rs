@@ -69,6 +69,11 @@ impl Arena {
         }
     }
 
+    /// Bytes of memory it holds.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// Gives back what is not used.
     pub(crate) fn shrink(&mut self) {
         self.0.shrink_to_fit();

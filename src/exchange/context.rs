@@ -374,6 +374,11 @@ impl Context {
         }
     }
 
+    /// Bytes of memory it holds besides itself.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.arena.memory_bytes() + self.params.capacity() * size_of::<(u16, Text)>()
+    }
+
     /// A copy to keep with a stream, without spare room. `version` is what was agreed on.
     pub(crate) fn kept(&self, version: &str) -> Self {
         let mut kept = self.clone();

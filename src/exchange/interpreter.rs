@@ -127,6 +127,12 @@ impl Interpreter {
         self.streams.len()
     }
 
+    /// Bytes of memory that they take.
+    #[must_use]
+    pub fn open_streams_bytes(&self) -> usize {
+        self.streams.memory_bytes()
+    }
+
     /// The beginning of an exchange that goes on.
     fn first(&mut self, capture: &mut Capture, patience: Patience, sink: &mut dyn Sink) -> Taken {
         let stream = capture.stream;

@@ -128,6 +128,20 @@ impl Streams {
         self.slots.len()
     }
 
+    /// Bytes of memory that they take, without the windows of decoders.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let slots = self.slots.capacity() * size_of::<(u64, Slot)>();
+        let each = self.slots.values().map(|slot| match slot {
+            Slot::Held(capture) => size_of::<Capture>() + capture.memory_bytes(),
+            Slot::Open(stream) => {
+                let calls = stream.calls.capacity() * size_of::<Awaited>();
+                let events = stream.events.reader.memory_bytes();
+                size_of::<Stream>() + stream.context.memory_bytes() + calls + events
+            }
+        });
+        slots + each.sum::<usize>()
+    }
+
     /// Forgets where the calls that wait were stored.
     pub(crate) fn forget_stored(&mut self) {
         for slot in self.slots.values_mut() {

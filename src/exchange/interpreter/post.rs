@@ -26,8 +26,7 @@ impl Interpreter {
         stage: Stage,
     ) -> Step {
         let is_stream = is_event_stream(capture);
-        let is_request_open = capture.request.end == BodyEnd::Open && stage == Stage::Begin;
-        if is_request_open && !capture.request.bytes.is_empty() {
+        if capture.request.end == BodyEnd::Open && stage == Stage::Begin {
             return Step::Unripe;
         }
         if !self.read_request(capture, rules) {

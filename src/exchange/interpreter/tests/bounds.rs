@@ -261,3 +261,23 @@ proptest! {
         prop_assert_eq!(interpreter.open_streams(), 0);
     }
 }
+
+#[test]
+fn an_idle_stream_is_small() {
+    let get = Exchange::get(200, ": keepalive\n\n")
+        .with("mcp-session-id", "0f1e2d3c4b5a69780f1e2d3c4b5a6978");
+    let rules = Arc::new(rules());
+    let (mut interpreter, mut sink) = (interpreter(), Nothing);
+    for stream in 0..100 {
+        for (part, range) in [(Part::First, 0..5), (Part::Middle, 5..get.answer.len())] {
+            let mut capture = get.part(&rules, part, range);
+            capture.stream = stream;
+            interpreter.take(&mut capture, Patience::Decide, &mut sink);
+        }
+    }
+    let bytes = interpreter.open_streams_bytes() / 100;
+    assert!(bytes <= STREAM_BYTES_MAX, "{bytes} bytes a stream");
+}
+
+/// What a stream may cost here while nothing happens in it; nginx's side needs memory of its own.
+const STREAM_BYTES_MAX: usize = 1024;
