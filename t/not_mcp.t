@@ -44,6 +44,7 @@ my @bodies = (
     ['application/json', '"text"'], ['application/json', '{}'], ['application/json', '[]'],
     ['application/json', '   '], ['application/json', ''],
     ['text/plain', 'jsonrpc'], ['application/xml', '<methodCall><methodName>a</methodName></methodCall>'],
+    ['application/json', '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}'],
     ['application/json', '{"query":"{ users { id } }","variables":{}}'],
     ['multipart/form-data; boundary=x', "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n"],
     ['application/octet-stream', "\x1f\x8b" . 'x' x 100], ['application/json', 'x' x 300_000],

@@ -27,9 +27,9 @@ use warnings;
 use Digest::SHA qw(sha256_hex);
 use IO::Socket::INET;
 use JSON::PP;
-use MIME::Base64 qw(encode_base64 decode_base64);
 use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER TCP_NODELAY IPPROTO_TCP);
+use Storable qw(nfreeze thaw);
 use Test::Mcp::Gateway;
 use Time::HiRes qw(sleep time);
 
@@ -70,9 +70,16 @@ C<length>, C<sha256>, and C<body> up to 4 MB. Of a request that was cut off, C<c
 
 sub requests {
     my ($self) = @_;
-    my @requests = map { decode_json($_) } split /\n/, $self->{t}->read_file("$self->{name}.log");
-    $_->{body} = decode_base64(delete $_->{base64}) for grep { defined $_->{base64} } @requests;
-    return \@requests;
+    open my $log, '<:raw', "$self->{dir}/$self->{name}.log" or return [];
+    seek $log, $self->{read} //= 0, 0;
+    local $/;
+    my $new = <$log> // '';
+    while (length $new >= 4 && length $new >= 4 + (my $length = unpack 'N', $new)) {
+        push @{ $self->{requests} }, thaw(substr $new, 4, $length);
+        substr($new, 0, 4 + $length) = '';
+        $self->{read} += 4 + $length;
+    }
+    return $self->{requests} // [];
 }
 
 =head2 signal($flag), wait_flag($flag)
@@ -132,10 +139,9 @@ sub _log {
         (map { $_ => $request->{$_} } qw(method target headers cut)),
         length => length $request->{body}, sha256 => sha256_hex($request->{body}),
     );
-    $entry{base64} = encode_base64($request->{body}, '')
-        if $self->{log_bodies} && length $request->{body} <= $BODY_KEPT_BYTES;
-    open my $log, '>>', "$self->{dir}/$self->{name}.log" or return;
-    syswrite $log, $JSON->encode(\%entry) . "\n";
+    $entry{body} = $request->{body} if $self->{log_bodies} && length $request->{body} <= $BODY_KEPT_BYTES;
+    open my $log, '>>:raw', "$self->{dir}/$self->{name}.log" or return;
+    syswrite $log, pack 'N/a', nfreeze(\%entry);
     close $log;
     return;
 }
