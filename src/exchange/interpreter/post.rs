@@ -198,7 +198,7 @@ impl Interpreter {
             header: capture.get(facts.session_header),
             answer_header: capture.get(facts.session_answer_header),
             query: capture.get(facts.query),
-            endpoint: endpoint,
+            endpoint,
         }
     }
 

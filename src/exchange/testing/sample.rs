@@ -15,7 +15,7 @@ pub(crate) struct Sample {
 
 /// All of a folder in t/data, in the order they were captured.
 pub(crate) fn samples(folder: &str) -> Vec<Sample> {
-    let folder = root().join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../t/data").join(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
@@ -24,13 +24,6 @@ pub(crate) fn samples(folder: &str) -> Vec<Sample> {
     files.sort();
     assert!(!files.is_empty(), "no samples in {}", folder.display());
     files.iter().map(|path| read(path)).collect()
-}
-
-fn root() -> PathBuf {
-    match std::env::var_os("MCP_SAMPLES") {
-        Some(path) => path.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../t/data"),
-    }
 }
 
 fn read(path: &Path) -> Sample {
