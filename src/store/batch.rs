@@ -42,9 +42,7 @@ impl Batch<'_> {
     /// Writes the batch. On failure all of it is undone.
     pub fn commit(mut self) -> Result<Committed, CommitError> {
         if self.failure.is_none() {
-            if let Err(failure) = self.flush() {
-                self.failure = Some(failure);
-            }
+            self.failure = self.flush().err();
         }
         match self.failure.take() {
             None => Ok(std::mem::take(&mut self.committed)),

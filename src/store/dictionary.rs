@@ -88,7 +88,7 @@ pub(crate) struct ActorFields<'a> {
     pub(crate) client_version: &'a str,
     pub(crate) address: &'a str,
     pub(crate) user_agent: &'a str,
-    /// A JSON object, or empty.
+    /// A JSON object.
     pub(crate) params: &'a str,
     /// Which of these were learned earlier in the session: the `CARRIED_…` bits.
     pub(crate) carried: i64,

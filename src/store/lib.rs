@@ -11,6 +11,8 @@ mod dictionary;
 mod directory;
 mod failure;
 mod flush;
+#[cfg(test)]
+mod full_disk;
 mod page;
 mod part;
 mod place;

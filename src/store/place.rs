@@ -215,13 +215,12 @@ impl Batch<'_> {
         let is_over = |state: &PartState| {
             session.source == IdSource::Derived && at.saturating_sub(state.last_at) > state.idle_us
         };
-        if let Some(part) = open.parts.find(session.key) {
-            if let Some(state) = open.parts.get_mut(part) {
-                let is_stale = now.saturating_sub(state.read_at) > READ_AGAIN_US
-                    && !state.learned.is_complete();
-                if !is_over(state) && !is_stale {
-                    return Ok(Some(part));
-                }
+        let remembered = open.parts.find(session.key);
+        if let Some(state) = remembered.and_then(|part| open.parts.get_mut(part)) {
+            let is_stale =
+                now.saturating_sub(state.read_at) > READ_AGAIN_US && !state.learned.is_complete();
+            if !is_over(state) && !is_stale {
+                return Ok(Some(state.part));
             }
         }
         let Some(server) = server_number(open, &keyed, session.server, false)? else {
@@ -496,7 +495,7 @@ fn overflow_actor(day: &Day) -> Result<i64, Failure> {
         .prepare_cached(
             "INSERT INTO actors (actor, hash, user, roles, verified, credential, client, \
              client_version, address, user_agent, params, carried) \
-             VALUES (0, 0, '', '', '', 0, '', '', '', '', '', 0) ON CONFLICT (actor) DO NOTHING",
+             VALUES (0, 0, '', '', '', 0, '', '', '', '', '{}', 0) ON CONFLICT (actor) DO NOTHING",
         )
         .and_then(|mut statement| statement.execute(()))
         .map(|_| 0)
@@ -517,9 +516,9 @@ fn number_of(
 fn params_json<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let params: std::collections::BTreeMap<&str, &str> = params.collect();
     if params.is_empty() {
-        return String::new();
+        return "{}".to_owned();
     }
-    serde_json::to_string(&params).unwrap_or_default()
+    serde_json::to_string(&params).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// The number of a server in the day; given if `is_wanted`.

@@ -99,7 +99,7 @@ impl Writer {
         upkeep.free_bytes = self.days.directory.free_bytes().unwrap_or(u64::MAX);
         let mut excess = self.excess(upkeep);
         if upkeep.is_keeper && (excess.is_some() || self.rounds.shedding.is_some()) {
-            self.shed(today, &mut days, upkeep);
+            self.shed(today, &days, upkeep);
             days = self.days.directory.days().unwrap_or_default();
             upkeep.bytes = bytes(&days);
             upkeep.free_bytes = self.days.directory.free_bytes().unwrap_or(u64::MAX);
@@ -208,7 +208,7 @@ impl Writer {
     }
 
     /// Gives up what counts least: payloads of the oldest days, then the oldest day.
-    fn shed(&mut self, today: i32, days: &mut Vec<DayEntry>, upkeep: &mut Upkeep) {
+    fn shed(&mut self, today: i32, days: &[DayEntry], upkeep: &mut Upkeep) {
         if self.rounds.shedding.is_none() {
             self.rounds.shedding = self.next_to_shed(today, days);
         }

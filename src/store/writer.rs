@@ -33,8 +33,9 @@ impl Writer {
     /// Opens the store; makes the directory and the catalogue where they are missing. Day files
     /// are opened by the first batch that needs them.
     pub fn open(mut settings: Settings, now: Micros) -> Result<Self, OpenError> {
-        let end = settings.writer.floor_char_boundary(WRITER_BYTES_MAX);
-        settings.writer.truncate(end);
+        while settings.writer.len() > WRITER_BYTES_MAX {
+            settings.writer.pop();
+        }
         let what = settings.path.display().to_string();
         let directory = Directory::open(&settings.path)
             .map_err(|error| OpenError::from(Failure::io(&what, &error)))?;

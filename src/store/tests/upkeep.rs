@@ -1,0 +1,169 @@
+//! Retention, bounds, and the state past days are left in.
+
+use crate::fixture::{DAY, HOUR, LATE, NOON, SECOND, Store, exchange, write};
+use record::{Outcome, Reason};
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{self, File, FileTimes};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+use store::{BeginError, Settings, Upkeep, Writer};
+
+/// Makes a past day of some calls, last written on that day.
+fn make_day(store: &Store, at: i64, calls: i64) {
+    let mut writer = Writer::open(store.settings("past"), at).unwrap();
+    for n in 0..calls {
+        write(&mut writer, &exchange(at + n), Outcome::Ok);
+    }
+    drop(writer);
+    for entry in fs::read_dir(store.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("2026") {
+            age(&path, at);
+        }
+    }
+}
+
+fn age(path: &Path, at: i64) {
+    let day = path.file_name().unwrap().to_str().unwrap();
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(at).unwrap());
+    let file = File::options().append(true).open(path).unwrap();
+    if file.metadata().unwrap().modified().unwrap() > modified || day.contains("wal") {
+        file.set_times(FileTimes::new().set_modified(modified)).unwrap();
+    }
+}
+
+/// Rounds a second apart for so many seconds; all they did.
+fn rounds(writer: &mut Writer, from: i64, seconds: i64) -> Upkeep {
+    let mut sum = Upkeep::default();
+    for second in 0..=seconds {
+        let round = writer.upkeep(from + second * SECOND);
+        sum = Upkeep {
+            days_expired: sum.days_expired + round.days_expired,
+            days_shed: sum.days_shed + round.days_shed,
+            payloads_shed: sum.payloads_shed + round.payloads_shed,
+            ..round
+        };
+    }
+    sum
+}
+
+#[test]
+fn days_beyond_the_retention_are_removed_within_a_minute() {
+    let store = Store::new();
+    for back in [9, 8, 7, 1] {
+        make_day(&store, NOON - back * DAY, 1);
+    }
+    let mut writer = store.writer("w1");
+    let done = rounds(&mut writer, NOON, 59);
+    assert_eq!((done.days_expired, done.days), (2, 2));
+    assert!(!store.file("2026-11-17.db").exists());
+    assert!(store.file("2026-11-18.db").exists());
+}
+
+#[test]
+fn a_clock_that_is_wrong_for_a_moment_removes_nothing() {
+    let store = Store::new();
+    make_day(&store, NOON - DAY, 1);
+    let mut writer = store.writer("w1");
+    for round in 0..40 {
+        let jump = if round % 10 == 0 { 300 * DAY } else { 0 };
+        writer.upkeep(NOON + round * 3 * SECOND + jump);
+    }
+    assert!(store.file("2026-11-24.db").exists());
+}
+
+#[test]
+fn a_past_day_opens_without_write_access() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    let mut other = store.writer("w2");
+    write(&mut writer, &exchange(LATE), Outcome::Ok);
+    write(&mut other, &exchange(LATE), Outcome::Ok);
+    let path = store.file("2026-11-25.db");
+    for (seconds, mode) in [(30, "wal"), (400, "delete")] {
+        for writer in [&mut writer, &mut other] {
+            rounds(writer, LATE + 10 * SECOND, 0);
+        }
+        age(&path, LATE);
+        age(&store.file("2026-11-25.db-wal"), LATE);
+        for writer in [&mut other, &mut writer] {
+            rounds(writer, LATE + seconds * SECOND, 5);
+        }
+        let read = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let found: String = read.query_row("PRAGMA journal_mode", (), |row| row.get(0)).unwrap();
+        assert_eq!(found, mode, "after {seconds} seconds");
+        if mode == "wal" {
+            continue;
+        }
+        assert!(!store.file("2026-11-25.db-wal").exists());
+        let calls: i64 =
+            read.query_row("SELECT count(*) FROM calls", (), |row| row.get(0)).unwrap();
+        assert_eq!(calls, 2);
+    }
+    // A straggler still finds its way in.
+    write(&mut writer, &exchange(LATE), Outcome::Ok);
+    assert_eq!(store.one("SELECT count(*) FROM calls"), "3");
+}
+
+#[test]
+fn payloads_go_first_then_days_and_today_last() {
+    let store = Store::new();
+    for back in [2, 1] {
+        make_day(&store, NOON - back * DAY, 300);
+    }
+    let settings = Settings { size_bytes_max: 1, ..store.settings("w1") };
+    let mut writer = Writer::open(settings, NOON).unwrap();
+    let mut done = Upkeep::default();
+    let mut at = NOON;
+    while done.payloads_shed < 600 {
+        let round = writer.upkeep(at);
+        assert_eq!(round.days_shed, 0, "a day was given up before all payloads");
+        done.payloads_shed += round.payloads_shed;
+        at += 2 * SECOND;
+        assert!(at < NOON + HOUR, "payloads are not shed: {round:?}");
+    }
+    let shed = "SELECT count(*) || ' ' || count(arguments) || ' ' || count(method) FROM calls";
+    assert_eq!(store.column("2026-11-23.db", shed), ["300 0 300"]);
+    assert_eq!(store.column("2026-11-24.db", "PRAGMA integrity_check"), ["ok"]);
+    write_ignoring_full(&mut writer, at);
+    let done = rounds(&mut writer, at, 20);
+    assert_eq!((done.days_shed, done.is_full), (2, true));
+    let begun = writer.begin(at).map(|_| ());
+    let Err(BeginError::Failed { reason, .. }) = begun else { panic!("{begun:?}") };
+    assert_eq!(reason, Reason::DiskFull);
+}
+
+/// Today's file, unless the store is full already.
+fn write_ignoring_full(writer: &mut Writer, at: i64) {
+    if writer.begin(at).is_ok() {
+        write(writer, &exchange(at), Outcome::Ok);
+    }
+}
+
+#[test]
+fn one_writer_keeps_and_another_takes_over() {
+    let store = Store::new();
+    let (mut first, mut second) = (store.writer("w1"), store.writer("w2"));
+    assert!(first.upkeep(NOON).is_keeper);
+    assert!(!second.upkeep(NOON).is_keeper);
+    drop(first);
+    assert!(second.upkeep(NOON + 5 * SECOND).is_keeper);
+}
+
+#[test]
+fn a_long_reader_lets_the_log_grow_and_its_end_empties_it() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    write(&mut writer, &exchange(NOON), Outcome::Ok);
+    let reader = store.read("2026-11-25.db");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM call_rows").unwrap();
+    for n in 0..200 {
+        write(&mut writer, &exchange(NOON + n), Outcome::Ok);
+    }
+    assert!(writer.upkeep(NOON + 5 * SECOND).wal_bytes > 1_000_000);
+    let seen: i64 =
+        reader.query_row("SELECT count(*) FROM call_rows", (), |row| row.get(0)).unwrap();
+    assert_eq!(seen, 1);
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(store.one("SELECT count(*) FROM call_rows"), "201");
+}
