@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memchr;
 use memchr::memmem::Finder;
 
 use crate::json::Value;
@@ -98,8 +99,31 @@ fn has_version_date(object: Option<Value<'_>>) -> bool {
     version.is_some_and(|version| is_date(&version))
 }
 
-static JSONRPC: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("jsonrpc"));
-static UNICODE_ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
+/// Candidates for the word that are compared one by one, which is cheapest as long as its first
+/// letter is rare. A body full of that letter goes to a search that it cannot slow down.
+const CANDIDATES_MAX: usize = 16;
+
+const WORD: &[u8] = b"jsonrpc";
+static WORD_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(WORD));
+static ESCAPE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u"));
+
+fn has_word(text: &[u8]) -> bool {
+    let mut rest = text;
+    for _ in 0..CANDIDATES_MAX {
+        let Some(at) = memchr(b'j', rest) else { return false };
+        rest = rest.get(at..).unwrap_or_default();
+        if rest.starts_with(WORD) {
+            return true;
+        }
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    WORD_FINDER.find(rest).is_some()
+}
+
+fn has_unicode_escape(text: &[u8]) -> bool {
+    let first = memchr(b'\\', text).and_then(|at| text.get(at..));
+    first.is_some_and(|rest| ESCAPE_FINDER.find(rest).is_some())
+}
 
 /// Whether a request body can be MCP, from its first bytes; `None` if more are needed. A body
 /// whose first character is neither `{` nor `[` (nor `/`, for lenient servers read comments), or
@@ -117,7 +141,7 @@ pub fn may_be_mcp_body(prefix: &[u8], is_whole: bool) -> Option<bool> {
         [] => is_whole.then_some(false),
         [b'{' | b'[', 0, ..] | [0, ..] => Some(true),
         [b'{' | b'[' | b'/', ..] => {
-            if JSONRPC.find(text).is_some() || UNICODE_ESCAPE.find(text).is_some() {
+            if has_word(text) || has_unicode_escape(text) {
                 return Some(true);
             }
             is_whole.then_some(false)
@@ -216,6 +240,18 @@ mod tests {
         assert_eq!(may_be_mcp_body(b"{\"a\":1}", false), None);
         assert_eq!(may_be_mcp_body(b"{\"a\":1}", true), Some(false));
         assert_eq!(may_be_mcp_body(b"\xff\x00", true), Some(false));
+    }
+
+    #[test]
+    fn the_word_is_found_behind_any_number_of_its_first_letter() {
+        for count in [0, 1, 15, 16, 17, 1000] {
+            let body = format!("{{{}\"json\",\"jsonrpc\":\"2.0\"}}", "j js ".repeat(count));
+            assert_eq!(may_be_mcp_body(body.as_bytes(), true), Some(true), "{count}");
+            let other = body.replace("jsonrpc", "jsonrpd");
+            assert_eq!(may_be_mcp_body(other.as_bytes(), true), Some(false), "{count}");
+        }
+        assert_eq!(may_be_mcp_body(br#"{"a\nb":"\\\n\u006a"}"#, true), Some(true));
+        assert_eq!(may_be_mcp_body(br#"{"a\nb":"\\\n"}"#, true), Some(false));
     }
 
     #[test]

@@ -205,18 +205,18 @@ fn data_beyond_the_limit_is_counted_not_kept() {
 }
 
 #[test]
-fn a_gigabyte_without_a_line_end_takes_bounded_memory() {
+fn a_line_without_end_takes_bounded_memory() {
     let mut reader = EventReader::new(1 << 16);
     let megabyte = vec![b'x'; 1 << 20];
     let mut ignore = |_: Event<'_>| panic!("no event has ended");
     reader.feed(b"data: ", &mut ignore);
-    for _ in 0..1024 {
+    for _ in 0..200 {
         reader.feed(&megabyte, &mut ignore);
     }
     assert!(reader.memory_bytes() <= 3 << 16, "{}", reader.memory_bytes());
     let mut sizes = Vec::new();
     reader.feed(b"\n\n", &mut |event| sizes.push((event.data.len(), event.size)));
-    assert_eq!(sizes, [(1 << 16, 1 << 30)]);
+    assert_eq!(sizes, [(1 << 16, 200 << 20)]);
     assert!(reader.memory_bytes() <= 2 * IDLE_BYTES_MAX);
 }
 
@@ -224,12 +224,12 @@ fn a_gigabyte_without_a_line_end_takes_bounded_memory() {
 fn a_million_data_lines_take_bounded_memory() {
     let mut reader = EventReader::new(1000);
     let lines = b"data: x\nid: 12345678\nevent: abcdefgh\n".repeat(1000);
-    for _ in 0..300 {
+    for _ in 0..100 {
         reader.feed(&lines, &mut |_| panic!("no event has ended"));
     }
     assert!(reader.memory_bytes() < 8000, "{}", reader.memory_bytes());
     let last = reader.finish().unwrap();
-    assert_eq!((last.size, last.data.len()), (2 * 300_000 - 1, 1000));
+    assert_eq!((last.size, last.data.len()), (2 * 100_000 - 1, 1000));
 }
 
 #[test]
