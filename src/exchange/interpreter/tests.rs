@@ -1,6 +1,7 @@
 //! What whole conversations are recorded as.
 
 mod bounds;
+mod conversations;
 mod outcomes;
 mod parts;
 mod sessions;

@@ -5,6 +5,19 @@ use crate::BodyEnd;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The conversations in t/data.
+pub(crate) const FOLDERS: [&str; 9] = [
+    "auth-jwt-fastmcp",
+    "legacy-sse-2024-11-05-fastmcp-4.1.2",
+    "legacy-sse-2024-11-05-server-everything-tsv1",
+    "modern-2026-07-28-python-sdk-2.3.0",
+    "streamable-2025-03-26-python-sdk-2.3.0",
+    "streamable-2025-11-25-fastmcp-json-response",
+    "streamable-2025-11-25-fastmcp-stateless",
+    "streamable-2025-11-25-python-sdk-2.3.0",
+    "streamable-2025-11-25-server-everything-tsv1",
+];
+
 /// A captured exchange.
 #[derive(Debug)]
 pub(crate) struct Sample {
@@ -15,7 +28,7 @@ pub(crate) struct Sample {
 
 /// All of a folder in t/data, in the order they were captured.
 pub(crate) fn samples(folder: &str) -> Vec<Sample> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../t/data").join(folder);
+    let folder = folder_path(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
@@ -24,6 +37,11 @@ pub(crate) fn samples(folder: &str) -> Vec<Sample> {
     files.sort();
     assert!(!files.is_empty(), "no samples in {}", folder.display());
     files.iter().map(|path| read(path)).collect()
+}
+
+/// Where a conversation lies.
+pub(crate) fn folder_path(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../t/data").join(folder)
 }
 
 fn read(path: &Path) -> Sample {
