@@ -126,9 +126,9 @@ sub call {
 
 =head2 recorded($sql)
 
-Rows, after everything sent before has been recorded: sends a C<ping> with an id of its own and
-waits until that is in the store, which with one worker is after all that ended before. The ping
-is in the store as well: ask for C<< method <> 'ping' >>.
+Rows, after everything sent before has been recorded: sends a C<ping> with an id of its own, waits
+until that is in the store (with one worker, all that ended before has been handed over then), and
+until nothing is queued. The ping is in the store as well: ask for C<< method is not 'ping' >>.
 
 =cut
 
@@ -141,6 +141,8 @@ sub recorded {
     my $json = qq("$id");
     my $rows = $self->records('select rpc_id from calls where rpc_id in (?, ?)', bind => [$id, $json], count => 1);
     Test::More::diag("the sentinel was not recorded (status $answer->{status})") unless @$rows;
+    # Exchanges that may belong to what another one tells are recorded a little later.
+    $self->settled;
     return $self->query($sql);
 }
 
