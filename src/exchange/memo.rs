@@ -1,12 +1,12 @@
 //! Masked texts and fingerprints of what most exchanges have in common, worked out once.
 //!
-//! A user, an agent, a path or a token comes thousands of times. What is kept of it is a tag of
-//! 128 bits and the masked text or the fingerprint, never the value itself.
+//! A user, an agent, a path or a token comes thousands of times. What is kept of it is a tag and
+//! the masked text or the fingerprint, never the value itself. Whoever could make two values with
+//! one tag could act under another's name in the records; so tags are SipHash, begun with a secret.
 
 use crate::Rules;
 use record::HashKey;
-use rustc_hash::FxHasher;
-use std::hash::Hasher as _;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 /// Places in each table. A newer value pushes out an older one.
@@ -16,31 +16,35 @@ const RULES_MAX: usize = 64;
 /// Masked texts longer than this are not kept.
 const TEXT_BYTES_MAX: usize = 512;
 
-/// What a value is known by. The seeds are secret, so that nobody can make two values alike.
+/// What a value is known by; 0 for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tag(u64, u64);
+pub(crate) struct Tag(u64);
 
 /// Remembers texts and fingerprints.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    seeds: (u64, u64),
+    /// A hasher that has taken in a secret of 128 bits.
+    begun: DefaultHasher,
     /// The rules whose masks made the texts. Held, so that none is taken for another that came to
     /// lie at its address.
     rules: Vec<Arc<Rules>>,
     /// Which of them is in force, counted over all that ever were.
     current: u64,
-    begun: u64,
+    forgotten: u64,
     texts: Vec<(Tag, String)>,
     prints: Vec<(Tag, u64)>,
 }
 
 impl Memo {
     pub(crate) fn new(key: &HashKey) -> Self {
+        let mut begun = DefaultHasher::new();
+        begun.write_u64(key.fingerprint(&[b"memo", b"0"]));
+        begun.write_u64(key.fingerprint(&[b"memo", b"1"]));
         Memo {
-            seeds: (key.fingerprint(&[b"memo", b"0"]), key.fingerprint(&[b"memo", b"1"])),
+            begun,
             rules: Vec::new(),
             current: 0,
-            begun: 0,
+            forgotten: 0,
             texts: Vec::new(),
             prints: Vec::new(),
         }
@@ -51,30 +55,25 @@ impl Memo {
         let found = self.rules.iter().position(|other| Arc::ptr_eq(other, rules));
         let index = found.unwrap_or_else(|| {
             if self.rules.len() >= RULES_MAX {
-                self.begun += self.rules.len() as u64;
+                self.forgotten += self.rules.len() as u64;
                 self.rules.clear();
             }
             self.rules.push(Arc::clone(rules));
             self.rules.len() - 1
         });
-        self.current = self.begun + index as u64;
+        self.current = self.forgotten + index as u64;
     }
 
     /// The tag of a value. `kind` tells uses of the same bytes apart.
     pub(crate) fn tag(&self, kind: u64, parts: &[&[u8]]) -> Tag {
-        let hash = |seed: u64| {
-            let mut hasher = FxHasher::default();
-            hasher.write_u64(seed);
-            hasher.write_u64(kind);
-            hasher.write_u64(self.current);
-            for part in parts {
-                hasher.write_usize(part.len());
-                hasher.write(part);
-                hasher.write_u64(seed);
-            }
-            hasher.finish()
-        };
-        Tag(hash(self.seeds.0), hash(self.seeds.1))
+        let mut hasher = self.begun.clone();
+        hasher.write_u64(kind);
+        hasher.write_u64(self.current);
+        for part in parts {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
+        Tag(hasher.finish().max(1))
     }
 
     /// The text that belongs to a tag, made by `make` if it is not remembered.

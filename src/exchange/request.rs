@@ -39,16 +39,25 @@ pub(crate) fn is_shown(capture: &Capture, rules: &Rules) -> bool {
     rules.proven.contains(capture.get(capture.facts.path))
 }
 
-/// Whether a request is MCP or, where MCP is spoken, a body that has to be recorded as it is.
-pub(crate) fn is_recorded(document: &Document<'_>, capture: &Capture, rules: &Rules) -> bool {
-    let hints = hints(capture);
+/// What the messages of a batch are taken for: the best of them.
+pub(crate) fn detection_in(document: &Document<'_>, hints: &HeaderHints) -> Detection {
     let mut detection = Detection::No;
     for message in protocol::messages(document).take(MESSAGES_MAX) {
-        detection = detection.max(protocol::detect(&message, &hints));
+        detection = detection.max(protocol::detect(&message, hints));
         if detection == Detection::Mcp {
             break;
         }
     }
+    detection
+}
+
+/// Whether a request is MCP or, where MCP is spoken, a body that has to be recorded as it is.
+pub(crate) fn is_recorded(
+    detection: Detection,
+    hints: &HeaderHints,
+    capture: &Capture,
+    rules: &Rules,
+) -> bool {
     match detection {
         Detection::Mcp => true,
         Detection::Maybe => {
@@ -76,11 +85,18 @@ pub(crate) struct RequestReader<'r> {
 }
 
 impl RequestReader<'_> {
-    /// Reads a document, whatever it is.
+    /// Reads the only message of a request, if it is one.
+    pub(crate) fn single(&mut self, message: &Message<'_>, capture: &Capture) {
+        match message.kind {
+            MessageKind::Invalid => self.unread(capture),
+            _ => self.message(message, self.passed),
+        }
+    }
+
+    /// Reads an array of messages, or what is no JSON at all.
     pub(crate) fn document(&mut self, document: &Document<'_>, capture: &Capture) {
         let messages = protocol::messages(document);
         self.work.marks.is_batch = messages.is_batch();
-        let is_batch = messages.is_batch();
         let mut left_out = 0_u64;
         let mut left_out_bytes = 0_u64;
         let mut count = 0_usize;
@@ -92,12 +108,7 @@ impl RequestReader<'_> {
                 continue;
             }
             count += 1;
-            let is_readable = message.kind != MessageKind::Invalid || is_batch;
-            if !is_readable {
-                self.unread(capture);
-                continue;
-            }
-            self.message(&message, if is_batch { size } else { self.passed });
+            self.message(&message, size);
         }
         if count == 0 {
             self.unread(capture);

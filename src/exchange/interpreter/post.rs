@@ -7,7 +7,7 @@ use crate::context::Tools;
 use crate::decode::{Decoded, decode, is_plain};
 use crate::draft::{Awaited, Kind};
 use crate::limits::VERSION_BYTES_MAX;
-use crate::request::{RequestReader, hash, is_recorded, is_shown};
+use crate::request::{RequestReader, detection_in, hash, hints, is_recorded, is_shown};
 use crate::session::{Rung, Signs, is_success, rung};
 use crate::settle::{Ending, settle_accepted, settle_all};
 use crate::stream::Events;
@@ -87,8 +87,15 @@ impl Interpreter {
             }
         };
         let document = self.scanner.scan(bytes);
+        let mut messages = protocol::messages(&document);
+        let single = if messages.is_batch() { None } else { messages.next() };
+        let hints = hints(capture);
+        let detection = match &single {
+            Some(message) => protocol::detect(message, &hints),
+            None => detection_in(&document, &hints),
+        };
         let is_other = capture.facts.method == Method::Other;
-        if is_other && bytes.is_empty() || !is_recorded(&document, capture, rules) {
+        if is_other && bytes.is_empty() || !is_recorded(detection, &hints, capture, rules) {
             return false;
         }
         let version = lossy(capture.get(capture.facts.protocol_version));
@@ -99,7 +106,10 @@ impl Interpreter {
             coverage,
             passed: body.passed,
         };
-        reader.document(&document, capture);
+        match &single {
+            Some(message) => reader.single(message, capture),
+            None => reader.document(&document, capture),
+        }
         true
     }
 
