@@ -199,7 +199,7 @@ sub parse_response {
     } else {
         $response{body} = $rest;
         my $length = $response{headers}{'content-length'};
-        $response{complete} = !defined $length || length $rest == $length;
+        $response{complete} = $response{status} && (!defined $length || length $rest == $length);
     }
     return \%response;
 }
