@@ -199,16 +199,26 @@ pub(crate) struct Marks {
     pub(crate) is_resumable: bool,
 }
 
+/// Elements of each kind for which room is kept from one exchange to the next.
+const KEPT_MAX: usize = 1024;
+
+fn empty<T>(list: &mut Vec<T>) {
+    list.clear();
+    if list.capacity() > KEPT_MAX {
+        *list = Vec::new();
+    }
+}
+
 impl Work {
     /// Forgets the exchange before.
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
-        self.calls.clear();
-        self.drafts.clear();
-        self.answers.clear();
-        self.posted.clear();
-        self.cancels.clear();
-        self.outputs.clear();
+        empty(&mut self.calls);
+        empty(&mut self.drafts);
+        empty(&mut self.answers);
+        empty(&mut self.posted);
+        empty(&mut self.cancels);
+        empty(&mut self.outputs);
         self.said = Said::default();
         self.general = None;
         self.notifications = 0;

@@ -15,6 +15,9 @@ use crate::{Capture, Method, Part};
 use protocol::Scanner;
 use record::{CallRef, HashKey, Patience, Sink};
 
+/// Capacity kept of the buffer for decoded bodies.
+const DECODED_BYTES_KEPT_MAX: usize = 1 << 20;
+
 /// What became of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -231,6 +234,9 @@ impl Interpreter {
             Method::Delete => Step::Done(self.delete(capture, rules, patience, sink)),
         };
         self.bounds.messages += std::mem::take(&mut self.work.left_out);
+        if self.decoded.capacity() > DECODED_BYTES_KEPT_MAX {
+            self.decoded = Vec::new();
+        }
         step
     }
 }

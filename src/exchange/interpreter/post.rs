@@ -51,18 +51,19 @@ impl Interpreter {
         }
         let rung = rung(&self.signs(capture, is_stream, None), rules.derive);
         self.fill_context(capture, rules, &rung);
-        let ending = Ending::new(capture, coverage, is_stream, rung.source);
         let is_open = stage != Stage::Whole;
+        let is_unfollowed = is_open && !is_stream;
+        if is_unfollowed {
+            self.bounds.streams += 1;
+            coverage = worse(coverage, Coverage::Truncated);
+        }
+        let ending = Ending::new(capture, coverage, is_stream, rung.source);
         match is_open && is_stream {
             true => settle_accepted(&mut self.work, &ending),
             false => settle_all(&mut self.work, &ending),
         }
         if self.is_skipped() && !is_open {
             return Step::Done(Taken::Unrecorded);
-        }
-        let is_unfollowed = is_open && !is_stream;
-        if is_unfollowed {
-            self.bounds.streams += 1;
         }
         if !self.write_post(capture, rules, patience, sink, !is_open) {
             return Step::Done(Taken::Later);

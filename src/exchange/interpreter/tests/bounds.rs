@@ -1,6 +1,8 @@
 //! Hostile input is normal input: nothing panics, everything is bounded.
 
-use crate::limits::{ERROR_MESSAGE_BYTES_MAX, MESSAGES_MAX, METHOD_BYTES_MAX, STREAMS_MAX};
+use crate::limits::{
+    ERROR_MESSAGE_BYTES_MAX, HELD_MAX, MESSAGES_MAX, METHOD_BYTES_MAX, STREAMS_MAX,
+};
 use crate::testing::{Collector, Exchange, interpreter, recorded, rules};
 use crate::{BodyEnd, Interpreter, Method, Part, Rules};
 use proptest::prelude::*;
@@ -88,6 +90,29 @@ fn no_more_streams_are_followed_than_there_is_room_for() {
     }
     assert_eq!(interpreter.open_streams(), STREAMS_MAX);
     assert_eq!(interpreter.bounds().streams, 10);
+}
+
+#[test]
+fn no_more_beginnings_are_kept_back_than_there_is_room_for() {
+    let post = Exchange::post(CALL, 200, RESULT).with("mcp-session-id", "s1");
+    let rules = Arc::new(rules());
+    let (mut interpreter, mut sink) = (interpreter(), Collector::default());
+    for stream in 0..HELD_MAX as u64 {
+        let mut capture = post.part(&rules, Part::First, 0..10);
+        capture.stream = stream;
+        interpreter.take(&mut capture, Patience::Decide, &mut sink);
+    }
+    assert_eq!((sink.calls(), interpreter.bounds().streams), (0, 0));
+    let mut capture = post.part(&rules, Part::First, 0..10);
+    capture.stream = u64::MAX;
+    interpreter.take(&mut capture, Patience::Decide, &mut sink);
+    assert_eq!((sink.calls(), interpreter.bounds().streams), (1, 1));
+    assert!(sink.text().contains("-> unobserved [truncated"), "{}", sink.text());
+    let mut capture = post.part(&rules, Part::Last, 10..post.answer.len());
+    capture.stream = 7;
+    interpreter.take(&mut capture, Patience::Decide, &mut sink);
+    assert_eq!(interpreter.open_streams(), HELD_MAX - 1);
+    assert!(sink.text().contains("-> ok"), "{}", sink.text());
 }
 
 #[test]
