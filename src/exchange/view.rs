@@ -13,7 +13,8 @@ use crate::request::window;
 use crate::session::is_success;
 use crate::{BodyEnd, Rules};
 use protocol::{
-    EventReader, Message, MessageKind, PrimitiveKind, RpcId, Scanner, Value, ValueKind,
+    Detection, EventReader, HeaderHints, Message, MessageKind, PrimitiveKind, RpcId, Scanner,
+    Value, ValueKind,
 };
 use record::Outcome;
 use std::borrow::Cow;
@@ -44,7 +45,12 @@ impl<'b> RequestView<'b> {
         let mut scanner = Scanner::new();
         let document = scanner.scan(&bytes);
         let mut view = RequestView::default();
-        let Some(message) = protocol::messages(&document).next() else { return view };
+        let message = protocol::messages(&document).next();
+        // What could not be JSON-RPC has no method, whatever its members are called.
+        let is_rpc = |message: &Message<'_>| {
+            protocol::detect(message, &HeaderHints::default()) != Detection::No
+        };
+        let Some(message) = message.filter(is_rpc) else { return view };
         view.rpc_id = RpcId::from(message.id);
         view.is_request = message.kind == MessageKind::Request;
         if let Some(method) = message.method.as_deref() {
