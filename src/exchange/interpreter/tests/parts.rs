@@ -1,6 +1,8 @@
 //! Any split of the same bytes gives the same records.
 
 use crate::testing::{Collector, Exchange, FOLDERS, interpreter, rules, samples};
+use crate::{Interpreter, Part};
+use record::Patience;
 use std::sync::Arc;
 
 /// Cuts are tried at every byte up to here, and at every so many after.
@@ -42,6 +44,48 @@ fn every_captured_exchange_is_recorded_the_same_however_it_is_cut() {
     for folder in FOLDERS {
         for sample in samples(folder) {
             every_split_is_the_same(&format!("{folder}/{}", sample.name), &sample.exchange);
+        }
+    }
+}
+
+/// Answers come on the stream while the calls are being posted, in any order of the two.
+#[test]
+fn the_old_transport_is_recorded_the_same_however_its_two_sides_interleave() {
+    for folder in FOLDERS.into_iter().filter(|folder| folder.starts_with("legacy-sse")) {
+        let exchanges: Vec<Exchange> =
+            samples(folder).into_iter().map(|sample| sample.exchange).collect();
+        let (stream, posts) = exchanges.split_first().unwrap();
+        let whole = crate::testing::recorded(rules(), &exchanges);
+        assert!(!whole.contains("pending") && !whole.contains("unmatched"), "{whole}");
+        let begun = stream.answer.windows(2).position(|two| two == b"\n\n" || two == b"\n\r");
+        let begun = begun.unwrap() + 4;
+        for seed in 0..300_usize {
+            let step = 1 + seed * 37 % 400;
+            let rules = Arc::new(rules());
+            let (mut interpreter, mut sink) = (interpreter(), Collector::default());
+            let take = |interpreter: &mut Interpreter, sink: &mut Collector, part, range| {
+                let mut capture = stream.part(&rules, part, range);
+                capture.stream = 99;
+                interpreter.take(&mut capture, Patience::Decide, sink);
+            };
+            take(&mut interpreter, &mut sink, Part::First, 0..begun);
+            let mut from = begun;
+            let mut waiting = posts.iter();
+            while from + step < stream.answer.len() {
+                take(&mut interpreter, &mut sink, Part::Middle, from..from + step);
+                from += step;
+                if (from + seed).is_multiple_of(3) {
+                    break;
+                }
+            }
+            for post in waiting.by_ref().take(seed % posts.len()) {
+                post.take(&mut interpreter, &rules, &mut sink);
+            }
+            take(&mut interpreter, &mut sink, Part::Last, from..stream.answer.len());
+            for post in waiting {
+                post.take(&mut interpreter, &rules, &mut sink);
+            }
+            assert_eq!(sink.text(), whole, "{folder}, seed {seed}");
         }
     }
 }
