@@ -1,7 +1,5 @@
 //! The shape of a value: structure, types and lengths, and none of its content but keys.
 
-use std::fmt::Write as _;
-
 use protocol::{Value, ValueKind};
 
 use crate::Mask;
@@ -19,7 +17,8 @@ const ITEMS_MAX: usize = 4;
 /// [`Mask::masked`]. Keys are masked as text. Returns whether something was left out because of
 /// the limit, or because the value was not there as a whole.
 pub fn shape(value: Value<'_>, limit_bytes: usize, out: &mut String) -> bool {
-    let mut walk = Walk { mask: Mask::built_in(), output: Output::new(out, limit_bytes) };
+    let output = Output::new(out, limit_bytes);
+    let mut walk = Walk { mask: Mask::built_in(), output, word: String::new() };
     walk.value(value, 0);
     walk.output.is_truncated()
 }
@@ -27,6 +26,25 @@ pub fn shape(value: Value<'_>, limit_bytes: usize, out: &mut String) -> bool {
 struct Walk<'o> {
     mask: Mask,
     output: Output<'o>,
+    /// Room for one word.
+    word: String,
+}
+
+/// Writes a number. Formatting by the library costs more than all else about a string.
+fn push_number(out: &mut String, number: usize) {
+    let mut digits = [b'0'; 20];
+    let mut rest = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit += u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(digits.len() - used..).unwrap_or_default();
+    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 impl Walk<'_> {
@@ -41,10 +59,12 @@ impl Walk<'_> {
             ValueKind::Bool => self.output.verbatim("\"bool\""),
             ValueKind::Number => self.output.verbatim("\"number\""),
             ValueKind::String => {
-                let mut text = String::new();
                 let length = value.as_str().map_or(0, |text| text.len());
-                let _ = write!(text, "\"string({length})\"");
-                self.output.verbatim(&text);
+                self.word.clear();
+                self.word.push_str("\"string(");
+                push_number(&mut self.word, length);
+                self.word.push_str(")\"");
+                self.output.verbatim(&self.word);
             }
             ValueKind::Object if self.opens('{', depth) => self.object(value, depth),
             ValueKind::Array if self.opens('[', depth) => self.array(value, depth),
