@@ -142,7 +142,7 @@ pub(crate) fn write(
     day.connection
         .prepare_cached(
             "UPDATE call_rows SET kind = ?2, duration_us = ?3, first_event_us = ?4, \
-             notifications = notifications + ?5, bytes_out = ?6, flags = flags | ?7, \
+             notifications = max(notifications, ?5), bytes_out = ?6, flags = flags | ?7, \
              result = ?8, error_message = ?9 WHERE call = ?1",
         )
         .and_then(|mut statement| {

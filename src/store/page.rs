@@ -258,7 +258,7 @@ impl Page {
         row.error_message = error_message;
         row.duration_us = Some(answer.duration_us.unwrap_or_else(|| (answer.at - row.at).max(0)));
         row.first_event_us = answer.first_event_us;
-        row.notifications = row.notifications.saturating_add(answer.notifications);
+        row.notifications = row.notifications.max(answer.notifications);
         row.bytes_out = answer.bytes_out;
         row.continued_as = answer.continued_as;
         if answer.truncated {
