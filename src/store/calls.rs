@@ -6,7 +6,7 @@ use crate::dictionary::{KINDS_MAX, KindFields};
 use crate::directory::DAY_US;
 use crate::failure::Failure;
 use crate::page::{
-    ARGUMENTS_TRUNCATED, CallRow, OpenKind, OwnAnswer, Placed, RESULT_TRUNCATED, RequestKey,
+    ARGUMENTS_TRUNCATED, CallRow, OpenKind, OwnAnswer, Page, Placed, RESULT_TRUNCATED, RequestKey,
     RpcKey, Tally, hex_bytes, signed,
 };
 use crate::place::no_file;
@@ -54,49 +54,35 @@ impl Batch<'_> {
             Some(fingerprint) => self.round(day, fingerprint.cast_signed())?,
             None => None,
         };
-        let page = &mut self.page;
-        let request_id = match hex_bytes(exchange.request_id) {
-            Some(bytes) => RequestKey::Bytes(bytes),
-            None => RequestKey::Text(page.push(exchange.request_id)),
-        };
-        let arguments = page.push_payload(call.arguments);
-        let result = page.push_payload(call.answer.result);
-        let error_message = answer.error_message.and_then(|text| page.push(text));
-        let extra = extra.and_then(|text| page.push(&text));
-        let truncated = call.arguments.is_some_and(|payload| payload.truncated);
-        let flags = if truncated { ARGUMENTS_TRUNCATED } else { 0 }
-            | if answer.truncated { RESULT_TRUNCATED } else { 0 };
-        let duration_us = if is_pending {
-            None
-        } else {
-            Some(answer.duration_us.unwrap_or_else(|| (answer.at - call.at).max(0)))
-        };
-        let rpc_id = RpcKey::from(call.rpc_id);
-        let index = page.rows.len();
-        page.rows.push(CallRow {
+        let index = self.page.rows.len();
+        let mut new = CallRow {
             touched: placed.touched,
             row,
             actor: placed.actor,
             kind,
             at: call.at,
-            duration_us,
+            duration_us: (!is_pending)
+                .then(|| answer.duration_us.unwrap_or_else(|| (answer.at - call.at).max(0))),
             first_event_us: answer.first_event_us,
             notifications: answer.notifications,
             bytes_in: signed(call.bytes_in),
             bytes_out: answer.bytes_out,
-            flags,
+            flags: 0,
             outcome: answer.outcome,
-            rpc_id,
-            request_id,
+            rpc_id: RpcKey::from(call.rpc_id),
+            request_id: RequestKey::Text(None),
             continues,
-            arguments,
-            result,
-            error_message,
-            extra,
+            arguments: None,
+            result: None,
+            error_message: None,
+            extra: extra.and_then(|text| self.page.push(&text)),
             direction: call.direction,
             continued_as: answer.continued_as,
             open_kind: is_pending.then(|| Box::new(OpenKind::from(&fields))),
-        });
+        };
+        keep_texts(&mut self.page, &mut new, exchange, call);
+        let page = &mut self.page;
+        page.rows.push(new);
         if row != 0 {
             page.early.insert((day, row), index);
         }
@@ -385,6 +371,23 @@ impl Batch<'_> {
             })
             .map_err(|error| open.failure(&error))?;
         Ok(())
+    }
+}
+
+/// Keeps the texts of a new call.
+fn keep_texts(page: &mut Page, row: &mut CallRow, exchange: &Exchange<'_>, call: &Call<'_>) {
+    row.request_id = match hex_bytes(exchange.request_id) {
+        Some(bytes) => RequestKey::Bytes(bytes),
+        None => RequestKey::Text(page.push(exchange.request_id)),
+    };
+    row.arguments = page.push_payload(call.arguments);
+    row.result = page.push_payload(call.answer.result);
+    row.error_message = call.answer.error_message.and_then(|text| page.push(text));
+    if call.arguments.is_some_and(|payload| payload.truncated) {
+        row.flags |= ARGUMENTS_TRUNCATED;
+    }
+    if call.answer.result.is_some_and(|payload| payload.truncated) {
+        row.flags |= RESULT_TRUNCATED;
     }
 }
 

@@ -21,10 +21,12 @@ const UPSERT_TALLY: &str = "INSERT INTO tallies (part, hour, actor, kind, calls,
      duration_us = duration_us + ?6";
 const DELETE_TALLY: &str = "DELETE FROM tallies \
      WHERE part = ?1 AND hour = ?2 AND actor = ?3 AND kind = ?4 AND calls <= 0";
+/// Failed probes and refused logins count as no errors of their part.
 const UPDATE_PART: &str = "UPDATE parts SET started_at = min(started_at, ?2), \
-     last_at = max(last_at, ?3), calls = calls + ?4, errors = errors + ?5, \
-     blocked = blocked + ?6, notifications = notifications + ?7, bytes_in = bytes_in + ?8, \
-     bytes_out = bytes_out + ?9 WHERE part = ?1";
+     last_at = max(last_at, ?3), calls = calls + ?4, \
+     errors = errors + iif(id_source = 'none', 0, ?5), blocked = blocked + ?6, \
+     notifications = notifications + ?7, bytes_in = bytes_in + ?8, bytes_out = bytes_out + ?9 \
+     WHERE part = ?1";
 const UPDATE_LEARNED: &str = "UPDATE parts SET actor = ?2, protocol_version = ?3, \
      server_info = ?4, server_version = ?5 WHERE part = ?1";
 const UPDATE_ENDED: &str = "UPDATE parts SET ended_at = ?2, ended_by = ?3 \

@@ -1,5 +1,6 @@
 //! The days: partitions, writer, catalogue, retention.
 
+mod actor;
 mod answers;
 mod batch;
 mod calls;

@@ -28,7 +28,8 @@ fn an_invented_id_opens_no_session() {
             Outcome::HttpError,
         );
     }
-    assert_eq!(store.one("SELECT id_source || ' ' || calls FROM sessions"), "none 3");
+    let none = "SELECT id_source || ' ' || calls || ' ' || errors FROM sessions";
+    assert_eq!(store.one(none), "none 3 0", "probes and refused logins are no errors");
 }
 
 #[test]
