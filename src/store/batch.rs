@@ -73,6 +73,7 @@ impl Batch<'_> {
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         self.writer.days.rollback();
+        self.writer.days.close_unfinished(self.present_day, self.now);
         self.page.clear();
         self.writer.page = std::mem::take(&mut self.page);
     }

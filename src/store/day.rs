@@ -38,6 +38,8 @@ pub(crate) struct Day {
     pub(crate) identity: FileIdentity,
     /// The connection. One thread uses it.
     pub(crate) connection: Connection,
+    /// Whether it has a WAL, that is, was not finished yet.
+    pub(crate) has_wal: bool,
     /// Whether a transaction is open.
     pub(crate) in_transaction: bool,
     /// The row of the next call, within a transaction.
@@ -106,8 +108,12 @@ impl Day {
                 Mode::Existing => OTHER_DAY_WAIT_MS,
             }))
             .map_err(|error| Failure::sqlite(&what, &error))?;
+        let has_wal = journal_mode(&connection)
+            .map_err(|error| Failure::sqlite(&what, &error))?
+            .eq_ignore_ascii_case("wal");
         Ok(Some(Self {
             day,
+            has_wal,
             path,
             identity,
             connection,
@@ -231,10 +237,12 @@ pub(crate) fn finish(path: &Path) -> rusqlite::Result<()> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::ZERO)?;
-    let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-    let present = connection.query_row("PRAGMA journal_mode", (), mode)?;
-    if present == "delete" {
+    if journal_mode(&connection)?.eq_ignore_ascii_case("delete") {
         return Ok(());
     }
-    connection.query_row("PRAGMA journal_mode = DELETE", (), mode).map(|_| ())
+    connection.query_row("PRAGMA journal_mode = DELETE", (), |_| Ok(()))
+}
+
+fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("PRAGMA journal_mode", (), |row| row.get(0))
 }

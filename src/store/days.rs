@@ -2,13 +2,16 @@
 
 use crate::Sync;
 use crate::day::{Day, Mode};
-use crate::directory::Directory;
+use crate::directory::{DAY_US, Directory};
 use crate::failure::Failure;
 use record::Micros;
 
 /// A day other than the present one is closed after this time without use, so that it can be
 /// finished (docs/operations.md), in microseconds.
 const CLOSE_AFTER_US: i64 = 60_000_000;
+
+/// For this time after midnight the day before is still written often, in microseconds.
+const STRAGGLERS_US: i64 = 120_000_000;
 
 /// The open days.
 #[derive(Debug)]
@@ -84,6 +87,14 @@ impl Days {
     /// Closes all.
     pub(crate) fn close_all(&mut self) {
         self.open.clear();
+    }
+
+    /// Closes past days that still have a WAL, some minutes after midnight. Lookups of continued
+    /// sessions would keep them open otherwise, and an open file cannot be finished.
+    pub(crate) fn close_unfinished(&mut self, present_day: i32, now: Micros) {
+        if now.rem_euclid(DAY_US) > STRAGGLERS_US {
+            self.open.retain(|open| open.day >= present_day || !open.has_wal);
+        }
     }
 
     /// Closes days that are not the present one and were not used for a while.

@@ -106,6 +106,26 @@ fn a_past_day_opens_without_write_access() {
 }
 
 #[test]
+fn a_past_day_is_finished_while_new_sessions_look_into_it() {
+    let store = Store::new();
+    let mut writers = [store.writer("w1"), store.writer("w2")];
+    write(&mut writers[0], &exchange(LATE), Outcome::Ok);
+    let path = store.file("2026-11-25.db");
+    let mut at = LATE + 150 * SECOND;
+    for n in 0..20 {
+        for (which, writer) in writers.iter_mut().enumerate() {
+            let id = format!("new{n}{which}");
+            let session = crate::fixture::claim(&id);
+            write(writer, &record::Exchange { session, ..exchange(at) }, Outcome::Ok);
+            age(&path, LATE);
+            writer.upkeep(at);
+        }
+        at += 3 * SECOND;
+    }
+    assert_eq!(store.one("PRAGMA journal_mode"), "delete");
+}
+
+#[test]
 fn payloads_go_first_then_days_and_today_last() {
     let store = Store::new();
     for back in [2, 1] {
