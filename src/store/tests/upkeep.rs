@@ -3,9 +3,9 @@
 use crate::fixture::{DAY, HOUR, LATE, NOON, SECOND, Store, exchange, write};
 use record::{Outcome, Reason};
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, File, FileTimes};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 use store::{BeginError, Settings, Upkeep, Writer};
 
 /// Makes a past day of some calls, last written on that day.
@@ -23,13 +23,12 @@ fn make_day(store: &Store, at: i64, calls: i64) {
     }
 }
 
+/// By its path: opening and closing a file would drop the locks that SQLite has on it in this
+/// process.
 fn age(path: &Path, at: i64) {
-    let day = path.file_name().unwrap().to_str().unwrap();
-    let modified = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(at).unwrap());
-    let file = File::options().append(true).open(path).unwrap();
-    if file.metadata().unwrap().modified().unwrap() > modified || day.contains("wal") {
-        file.set_times(FileTimes::new().set_modified(modified)).unwrap();
-    }
+    let time = Timespec { tv_sec: at / SECOND, tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
+    let _ = utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
 }
 
 /// Rounds a second apart for so many seconds; all they did.
@@ -111,16 +110,15 @@ fn a_past_day_is_finished_while_new_sessions_look_into_it() {
     let mut writers = [store.writer("w1"), store.writer("w2")];
     write(&mut writers[0], &exchange(LATE), Outcome::Ok);
     let path = store.file("2026-11-25.db");
-    let mut at = LATE + 150 * SECOND;
-    for n in 0..20 {
+    for round in 0..15 {
+        let at = LATE + (150 + 3 * round) * SECOND;
         for (which, writer) in writers.iter_mut().enumerate() {
-            let id = format!("new{n}{which}");
+            let id = format!("new{round}{which}");
             let session = crate::fixture::claim(&id);
             write(writer, &record::Exchange { session, ..exchange(at) }, Outcome::Ok);
-            age(&path, LATE);
-            writer.upkeep(at);
         }
-        at += 3 * SECOND;
+        age(&path, LATE);
+        writers.iter_mut().for_each(|writer| drop(writer.upkeep(at)));
     }
     assert_eq!(store.one("PRAGMA journal_mode"), "delete");
 }
