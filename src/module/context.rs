@@ -501,18 +501,4 @@ fn began(worker: &mut Worker, r: Request<'_>) -> (record::Micros, u64) {
     (started, now.saturating_sub(u64::try_from(ago).unwrap_or(0)))
 }
 
-/// What was captured of a request so far, for variables. `None` where there is nothing.
-///
-/// # Safety
-/// A live request; the borrow ends before nginx runs again.
-pub(crate) unsafe fn capture_of<'r>(r: *mut ngx_http_request_t) -> Option<&'r Capture> {
-    // SAFETY: by the caller's promise; subrequests share their main request's exchange.
-    let main = unsafe { Request::new((*r).main) };
-    match find(main) {
-        // SAFETY: a context of a live request, which is not changed while nginx evaluates.
-        Found::Context(context) => unsafe { (*context).capture.as_deref() },
-        _ => None,
-    }
-}
-
 const _: () = assert!(align_of::<Context>() <= nginx_sys::NGX_ALIGNMENT);

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Panics caught in this process since it started.
+/// Panics caught in this process that the shared counters do not hold yet.
 static CAUGHT: AtomicU64 = AtomicU64::new(0);
 
 /// Runs `body`; gives `on_panic` where it panicked.
@@ -22,7 +22,7 @@ pub(crate) fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Panics caught so far.
-pub(crate) fn caught() -> u64 {
-    CAUGHT.load(Ordering::Relaxed)
+/// Panics caught since this was asked last.
+pub(crate) fn take_caught() -> u64 {
+    CAUGHT.swap(0, Ordering::Relaxed)
 }

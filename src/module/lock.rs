@@ -173,7 +173,7 @@ unsafe fn worker_user(cycle: *mut ngx_cycle_t) -> Option<(u32, u32)> {
     unsafe {
         let core = (*cycle).conf_ctx.add(ngx_core_module.index).read().cast::<ngx_core_conf_t>();
         let core = core.as_ref()?;
-        let (user, group) = (u32::try_from(core.user).ok()?, u32::try_from(core.group).ok()?);
+        let (user, group) = (core.user, core.group);
         (user != u32::MAX && group != u32::MAX).then_some((user, group))
     }
 }

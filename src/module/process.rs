@@ -6,7 +6,7 @@ use crate::handover::Link;
 use crate::nginx::log;
 use crate::worker::Worker;
 use crate::writer::{SHUTDOWN_MAX, Writer, Writing, writer_name};
-use crate::zone::{self, Shared, Slot};
+use crate::zone::{self, Counter, Shared, Slot};
 use nginx_sys::{
     NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_del_timer,
     ngx_event_t, ngx_log_t, ngx_msec_t,
@@ -90,8 +90,10 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
 /// # Safety
 /// In a worker's `exit_process`.
 pub(crate) unsafe fn stop() {
-    // SAFETY: the event loop's thread, which alone uses it.
-    let process = unsafe { (*(&raw mut PROCESS)).take() };
+    // The event loop's thread alone uses it.
+    let place = &raw mut PROCESS;
+    // SAFETY: so there is no other reference.
+    let process = unsafe { (*place).take() };
     let Some(mut process) = process else { return };
     // SAFETY: as above; the timer lives until the end of this function.
     unsafe {
@@ -202,9 +204,11 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
         unsafe {
             hand_over_streams();
             let log = (*ngx_cycle).log;
-            let Some(process) = (*(&raw mut PROCESS)).as_mut() else { return };
+            let place = &raw mut PROCESS;
+            let Some(process) = (*place).as_mut() else { return };
             if let Some(worker) = Worker::get() {
                 worker.free_spare();
+                worker.count(Counter::Panics, crate::guard::take_caught());
                 say_drops(worker, &mut process.timer, log);
             }
             write_lines(&process.link, log);

@@ -28,6 +28,8 @@ pub(crate) struct Worker {
     link: Arc<Link>,
     queue: Sender<Box<Capture>>,
     slot: &'static Slot,
+    // Boxed as they travel: moving a capture itself would copy hundreds of bytes.
+    #[expect(clippy::vec_box)]
     at_hand: Vec<Box<Capture>>,
     /// Bytes of captures being filled.
     open_bytes: usize,
@@ -190,11 +192,6 @@ impl Worker {
         std::mem::take(&mut self.unsaid_drops)
     }
 
-    /// The link to the writer.
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.link
-    }
-
     /// Frees some of the captures that a burst left behind. The event loop does it, because memory
     /// freed by the writer would make the two wait for each other in the allocator.
     pub(crate) fn free_spare(&mut self) {
@@ -229,7 +226,8 @@ impl RequestIds {
         let mut id = [0; 32];
         let bytes = high.to_be_bytes().into_iter().chain(low.to_be_bytes());
         for (digits, byte) in id.chunks_exact_mut(2).zip(bytes) {
-            digits.copy_from_slice(&HEX[usize::from(byte)]);
+            let pair = HEX.get(usize::from(byte)).copied().unwrap_or_default();
+            digits.copy_from_slice(&pair);
         }
         id
     }

@@ -47,7 +47,7 @@ impl Value {
     ///
     /// # Safety
     /// `r` is a live request, and the configuration that holds this value is still there.
-    pub(crate) unsafe fn evaluate<'r>(&'r self, r: *mut ngx_http_request_t) -> &'r [u8] {
+    pub(crate) unsafe fn evaluate(&self, r: *mut ngx_http_request_t) -> &[u8] {
         match &self.0 {
             Compiled::Constant(text) => text,
             Compiled::Complex(value) => {

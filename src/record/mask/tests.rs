@@ -3,7 +3,6 @@
 use protocol::Scanner;
 
 use super::*;
-use crate::{shape, unmasked};
 
 fn masked(json: &str) -> String {
     masked_by(&Mask::built_in(), json)
