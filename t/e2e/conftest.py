@@ -28,7 +28,7 @@ def module(request: pytest.FixtureRequest) -> Path | None:
     """The module's shared object; none for a bare nginx."""
     if request.config.getoption("--bare"):
         return None
-    path = Path(os.environ.get("MODULE") or ROOT / "build/ngx_http_mcp_sessions_module.so")
+    path = Path(os.environ.get("TEST_MCP_MODULE") or ROOT / "build/ngx_http_mcp_sessions_module.so")
     assert path.exists(), f"{path} is not there: make build"
     return path
 

@@ -50,7 +50,7 @@ log_format mcp escape=json '{"method":"$mcp_method","primitive":"$mcp_primitive"
 
 def program() -> str:
     """The nginx to test with."""
-    return os.environ.get("NGINX") or "/usr/sbin/nginx"
+    return os.environ.get("TEST_MCP_NGINX_BINARY") or "/usr/sbin/nginx"
 
 
 class Nginx:

@@ -1,0 +1,83 @@
+"""Three agents of different users and eras, each an official client doing a piece of work."""
+
+import warnings
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, AsyncIterator, Callable
+
+warnings.simplefilter("ignore")
+
+import httpx2
+import mcp_types as types
+from mcp import Client, MCPError
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+
+
+async def progress(*_: Any) -> None:
+    """Takes no notice, but asks for it to be told."""
+
+
+async def administer(client: Client) -> None:
+    await client.list_tools()
+    await client.call_tool("search_accounts", {"query": "palo"})
+    await client.call_tool("delete_account", {"id": 20})
+    await client.call_tool("delete_account", {"id": 99})
+    await client.read_resource("crm://accounts")
+
+
+async def sell(client: Client) -> None:
+    await client.list_tools()
+    await client.list_prompts()
+    await client.call_tool("search_accounts", {"query": "globex"})
+    await client.call_tool("get_account", {"id": 17})
+    await client.call_tool("update_account", {"id": 17, "city": "Shelbyville", "password": "hunter2"})
+    await client.call_tool("import_contacts", {"count": 5}, progress_callback=progress)
+    await client.get_prompt("follow_up", {"customer": "Globex"})
+
+
+async def support(client: Client) -> None:
+    await client.list_resources()
+    await client.read_resource("crm://accounts/19")
+    await client.call_tool("get_account", {"id": 404})
+    try:
+        await client.read_resource("crm://invoices/1")
+    except MCPError:
+        pass
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Who works, how they speak, and what they do."""
+
+    name: str
+    email: str
+    roles: tuple[str, ...]
+    mode: str
+    path: str
+    work: Callable[[Client], Any]
+
+    @asynccontextmanager
+    async def _transport(self, url: str, headers: dict[str, str]) -> AsyncIterator[Any]:
+        if self.path.endswith("/sse"):
+            async with sse_client(url, headers=headers) as streams:
+                yield streams
+            return
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=30) as http,
+            streamable_http_client(url, http_client=http) as streams,
+        ):
+            yield streams
+
+    async def run(self, address: str, token: str) -> None:
+        transport = self._transport(address + self.path, {"Authorization": f"Bearer {token}"})
+        about = types.Implementation(name=self.name, version="1.0.0")
+        async with Client(transport, mode=self.mode, client_info=about) as client:
+            await self.work(client)
+
+
+AGENTS = [
+    Agent("back-office", "alice@example.com", ("admin", "sales"), "2026-07-28", "/mcp", administer),
+    Agent("sales-assistant", "bob@example.com", ("sales",), "legacy", "/mcp", sell),
+    Agent("support-desk", "carol@example.com", ("support",), "legacy", "/mcp/sse", support),
+]
