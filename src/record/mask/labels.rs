@@ -32,7 +32,8 @@ pub(crate) fn find(text: &str, names: &Names, query_names: &Names, spans: &mut S
             continue;
         }
         let Some(label) = label_before(bytes, separator) else { continue };
-        let is_tag = bytes.get(separator) == Some(&b'>');
+        let is_arrow = separator.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'=');
+        let is_tag = bytes.get(separator) == Some(&b'>') && !is_arrow;
         let before = label.start.checked_sub(1).and_then(|at| bytes.get(at));
         if is_tag && before != Some(&b'<') {
             continue;
@@ -173,7 +174,7 @@ fn bare_end(text: &str, start: usize, label: &Range<usize>) -> usize {
         word.get(from..).is_some_and(|end| end.eq_ignore_ascii_case(line.as_bytes()))
     });
     if is_line {
-        return find_from(bytes, start, |byte| matches!(byte, b'\n' | b'\r' | b'"'));
+        return find_from(bytes, start, |byte| matches!(byte, b'\n' | b'\r'));
     }
     let end = find_from(bytes, start, |byte| {
         byte.is_ascii_whitespace()

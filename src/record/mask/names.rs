@@ -46,7 +46,8 @@ pub(crate) const BUILT_IN: &[&str] = &[
     // Tokens and what carries them.
     "*token",
     "*tokenvalue",
-    "tokens",
+    "*authtokens",
+    "*apitokens",
     "*accesstokens",
     "*refreshtokens",
     "*jwt",
