@@ -29,7 +29,7 @@ def key(rpc_id: Any) -> str:
     return repr(rpc_id)
 
 
-def primitive(method: str, params: Any) -> tuple[str | None, str | None]:
+def primitive(method: str | None, params: Any) -> tuple[str | None, str | None]:
     params = params if isinstance(params, dict) else {}
     if method in KINDS:
         return KINDS[method], params.get("name")
@@ -43,10 +43,11 @@ def primitive(method: str, params: Any) -> tuple[str | None, str | None]:
     return None, None
 
 
-def arguments(method: str, params: Any) -> Any:
+def arguments(method: str | None, params: Any) -> Any:
     if method in KINDS:
         return (params or {}).get("arguments")
-    return params
+    # Stateless clients say who they are in `_meta`; that is kept elsewhere.
+    return None if isinstance(params, dict) and list(params) == ["_meta"] else params
 
 
 def is_modern(message: dict[str, Any]) -> bool:
@@ -124,12 +125,12 @@ class Reading:
         source, session = self.session(exchange)
         for message in messages(exchange.body.decode("utf-8", "replace")):
             if "method" not in message:
-                continue
-            if "id" in message:
-                came, code = self._answer(exchange, message, session)
+                # The answer to a request of the server: a call of its own, of which none is due.
+                self._add("client", message, *self._taken(exchange), source, session, exchange.status)
+            elif "id" in message:
+                self._add("client", message, *self._answer(exchange, message, session), source, session, exchange.status)
             else:
-                came, code = self._taken(exchange)
-            self._add("client", message, came, code, source, session, exchange.status)
+                self._add("client", message, *self._taken(exchange), source, session, exchange.status)
 
     def _answer(self, exchange: Exchange, message: dict[str, Any], session: str) -> tuple[str, int | None]:
         answers = exchange.answers()
@@ -170,15 +171,16 @@ class Reading:
     def _add(
         self, direction: str, message: dict[str, Any], came: str, code: int | None, source: str, session: str, status: int
     ) -> None:
-        kind, name = primitive(message["method"], message.get("params"))
+        method = message.get("method")
+        kind, name = primitive(method, message.get("params"))
         self.calls.append(
             {
                 "direction": direction,
                 "rpc_id": message.get("id"),
-                "method": message["method"],
+                "method": method,
                 "primitive_kind": kind,
                 "primitive": name,
-                "arguments": arguments(message["method"], message.get("params")),
+                "arguments": arguments(method, message.get("params")),
                 "outcome": came,
                 "error_code": code,
                 "status": status,
