@@ -55,21 +55,31 @@ pub(crate) fn detection_in(document: &Document<'_>, hints: &HeaderHints) -> Dete
 pub(crate) fn is_recorded(
     detection: Detection,
     hints: &HeaderHints,
+    document: &Document<'_>,
     capture: &Capture,
     rules: &Rules,
 ) -> bool {
+    let has_session = || session_parameter(capture.get(capture.facts.query)).is_some();
     match detection {
         Detection::Mcp => true,
         Detection::Maybe => {
-            rules.server_name.is_some()
-                || is_shown(capture, rules)
-                || session_parameter(capture.get(capture.facts.query)).is_some()
+            rules.server_name.is_some() || is_shown(capture, rules) || has_session()
         }
         Detection::No => {
             matches!(capture.facts.method, Method::Post)
-                && (hints.has_mcp_header() || is_shown(capture, rules))
+                && (hints.has_mcp_header()
+                    || is_shown(capture, rules) && (has_session() || !is_other_json(document)))
         }
     }
+}
+
+/// Whether a body is good JSON that does not even look like a message: another API beside MCP.
+fn is_other_json(document: &Document<'_>) -> bool {
+    document.flaws().is_empty()
+        && document.root().is_some_and(|root| {
+            root.kind() == ValueKind::Object
+                && ["jsonrpc", "method", "id"].iter().all(|name| root.get(name).is_none())
+        })
 }
 
 /// Reads the messages of a request into `work`.

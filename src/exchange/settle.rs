@@ -57,6 +57,10 @@ impl Ending {
         let has_id = !matches!(self.source, IdSource::Derived | IdSource::None);
         // A stream that can be resumed elsewhere brings its answer there.
         let is_elsewhere = is_resumable && has_id && !call.is_modern;
+        // Once taken, a call goes on, whether or not the client waits for the end of that word.
+        if self.status == 202 && !call.is_modern {
+            return Outcome::Pending;
+        }
         if self.is_client_gone {
             return match call.is_modern {
                 true => Outcome::Cancelled,
@@ -68,7 +72,6 @@ impl Ending {
             return if self.status == 0 { Outcome::Aborted } else { Outcome::Unobserved };
         }
         match self.end {
-            _ if self.status == 202 && !call.is_modern => Outcome::Pending,
             _ if self.source == IdSource::Query && !self.is_event_stream => Outcome::Pending,
             _ if is_elsewhere => Outcome::Pending,
             BodyEnd::Unobserved | BodyEnd::Discarded => Outcome::Unobserved,

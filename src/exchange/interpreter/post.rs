@@ -96,7 +96,9 @@ impl Interpreter {
             None => detection_in(&document, &hints),
         };
         let is_other = capture.facts.method == Method::Other;
-        if is_other && bytes.is_empty() || !is_recorded(detection, &hints, capture, rules) {
+        if is_other && bytes.is_empty()
+            || !is_recorded(detection, &hints, &document, capture, rules)
+        {
             return false;
         }
         let version = lossy(capture.get(capture.facts.protocol_version));

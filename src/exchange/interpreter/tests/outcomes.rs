@@ -58,6 +58,7 @@ fn without_an_answer_the_exchange_says_what_came_of_a_call() {
         (post(200, "<html>"), "unobserved"),
         (post(200, other), "unobserved"),
         (post(202, ""), "pending"),
+        (gone(post(202, "Accep")), "pending"),
         (post(307, ""), "unobserved"),
         (post(499, ""), "aborted"),
         (post(0, ""), "aborted"),
@@ -251,6 +252,14 @@ fn a_body_that_cannot_be_read_is_recorded_where_mcp_is_spoken() {
         assert!(line.contains(coverage) && line.contains("#  ["), "{line}");
         assert!(line.contains(r#"-> ok {"content":[]}"#), "{line}");
     }
+}
+
+#[test]
+fn another_json_api_beside_mcp_is_not_recorded() {
+    let proof = Exchange::post(CALL, 200, RESULT);
+    let other = Exchange::post(r#"{"operation":"search"}"#, 200, r#"{"found":1}"#);
+    let text = recorded(rules(), &[proof, other]);
+    assert!(!text.contains("#  ["), "{text}");
 }
 
 #[test]
