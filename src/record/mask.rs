@@ -8,6 +8,7 @@ mod card;
 mod labels;
 mod names;
 mod secrets;
+mod signs;
 mod spans;
 mod uri;
 
@@ -18,6 +19,7 @@ use protocol::{Flaws, Limits, Scanner, Value};
 
 pub(crate) use card::is_card_number;
 use names::{BUILT_IN, IN_QUERIES, Names};
+use signs::Signs;
 use spans::Spans;
 
 /// What is read of JSON inside a string.
@@ -149,9 +151,12 @@ impl Mask {
     }
 
     fn find(&self, text: &str, is_cut: bool, spans: &mut Spans) {
-        secrets::find(text, is_cut, spans);
-        card::find(text, is_cut, spans);
-        labels::find(text, &self.0.names, &self.0.query_names, spans);
+        let signs = Signs::of(text);
+        secrets::find(text, signs, is_cut, spans);
+        card::find(text, signs, is_cut, spans);
+        if signs.has_separator {
+            labels::find(text, &self.0.names, &self.0.query_names, spans);
+        }
     }
 
     /// Whether anything in the text is masked.

@@ -4,9 +4,10 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use memchr::memmem;
 
+use super::signs::{Signs, is_in_word};
 use super::spans::Spans;
 
 /// What may follow the beginning of a secret.
@@ -26,27 +27,14 @@ enum Shape {
     Jwt,
     /// RFC 7468: a block with its label.
     Pem,
-    /// RFC 6750 §2.1.
-    Bearer,
-    /// RFC 7617 §2.
-    Basic,
-    /// RFC 3986 §3.2.1: what stands between `://` and `@`.
-    Userinfo,
 }
 
-use Shape::{Basic, Bearer, Hex, Jwt, OwnWord, Path, Pem, Upper, Userinfo, Word};
+use Shape::{Hex, Jwt, OwnWord, Path, Pem, Upper, Word};
 
 /// How secrets begin, as their issuers document it. Of two that begin alike the longer is first.
 const BEGINNINGS: &[(&str, Shape)] = &[
     ("eyJ", Jwt),
-    ("-----BEGIN ", Pem),
-    ("://", Userinfo),
-    ("Bearer ", Bearer),
-    ("bearer ", Bearer),
-    ("BEARER ", Bearer),
-    ("Basic ", Basic),
-    ("basic ", Basic),
-    ("BASIC ", Basic),
+    (PEM_BEGIN, Pem),
     // Amazon Web Services.
     ("AKIA", Upper(12)),
     ("ASIA", Upper(12)),
@@ -116,8 +104,10 @@ const BEGINNINGS: &[(&str, Shape)] = &[
     ("AGE-SECRET-KEY-1", Word(16)),
 ];
 
-/// The shortest text that can hold a secret with its beginning.
-const TEXT_BYTES_MIN: usize = 8;
+/// The shortest word, beginning included, that is one; but for the first word of a PEM block,
+/// which is [`PEM_BEGIN`].
+const WORD_BYTES_MIN: usize = 12;
+const PEM_BEGIN: &str = "-----BEGIN";
 
 static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let beginnings = BEGINNINGS.iter().map(|(beginning, _)| beginning);
@@ -126,12 +116,41 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 
 /// Adds the secrets in a text. `is_cut`: its end is missing, so what reaches it counts though it
 /// is too short.
-pub(crate) fn find(text: &str, is_cut: bool, spans: &mut Spans) {
-    if text.len() < TEXT_BYTES_MIN && !is_cut {
+pub(crate) fn find(text: &str, signs: Signs, is_cut: bool, spans: &mut Spans) {
+    if signs.has_colon {
+        for found in memmem::find_iter(text.as_bytes(), b"://") {
+            let candidate = Candidate { text, is_cut, start: found, end: found + 3 };
+            candidate.userinfo().into_iter().for_each(|range| spans.add(range));
+        }
+    }
+    let is_possible =
+        signs.longest_word >= WORD_BYTES_MIN || signs.has_scheme || signs.has_separator;
+    if !is_possible && !is_cut {
         return;
     }
-    let Some(search) = SEARCH.as_ref() else { return spans.add(0..text.len()) };
-    for found in search.find_iter(text) {
+    let mut start = 0;
+    for (at, &byte) in text.as_bytes().iter().enumerate() {
+        if is_in_word(byte) {
+            continue;
+        }
+        let is_pem = || text.get(start..at).is_some_and(|word| word.ends_with(PEM_BEGIN));
+        if at - start >= WORD_BYTES_MIN || is_pem() {
+            find_in_word(text, start..at, is_cut, spans);
+        }
+        if byte == b' ' {
+            let candidate = Candidate { text, is_cut, start, end: at + 1 };
+            candidate.after_scheme(start..at).into_iter().for_each(|range| spans.add(range));
+        }
+        start = at + 1;
+    }
+    if text.len() - start >= WORD_BYTES_MIN || is_cut {
+        find_in_word(text, start..text.len(), is_cut, spans);
+    }
+}
+
+fn find_in_word(text: &str, word: Range<usize>, is_cut: bool, spans: &mut Spans) {
+    let Some(search) = SEARCH.as_ref() else { return spans.add(word) };
+    for found in search.find_iter(Input::new(text).range(word)) {
         let shape = BEGINNINGS.get(found.pattern().as_usize()).map(|(_, shape)| *shape);
         let candidate = Candidate { text, is_cut, start: found.start(), end: found.end() };
         if let Some(range) = shape.and_then(|shape| candidate.range(shape)) {
@@ -164,9 +183,6 @@ impl Candidate<'_> {
             }
             Jwt => self.jwt(),
             Pem => self.pem(),
-            Bearer => self.bearer(),
-            Basic => self.basic(),
-            Userinfo => self.userinfo(),
         }
     }
 
@@ -219,6 +235,21 @@ impl Candidate<'_> {
         Some(self.start..end)
     }
 
+    /// What follows the name of an authentication scheme and a space.
+    fn after_scheme(self, word: Range<usize>) -> Option<Range<usize>> {
+        let word = self.text.as_bytes().get(word)?;
+        let ends_with = |scheme: &str| {
+            let from = word.len().checked_sub(scheme.len());
+            let end = from.and_then(|from| word.get(from..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(scheme.as_bytes()))
+        };
+        if ends_with("bearer") {
+            return self.bearer();
+        }
+        if ends_with("basic") { self.basic() } else { None }
+    }
+
+    /// RFC 6750 §2.1.
     fn bearer(self) -> Option<Range<usize>> {
         let token = self.credentials();
         let text = self.text.get(token.clone())?;
@@ -231,6 +262,7 @@ impl Candidate<'_> {
         (is_token && !is_parameter && !is_usual_word(text)).then_some(token)
     }
 
+    /// RFC 7617 §2.
     fn basic(self) -> Option<Range<usize>> {
         let token = self.credentials();
         let text = self.text.get(token.clone())?;
@@ -246,7 +278,7 @@ impl Candidate<'_> {
         start..start + run_bytes(rest, |byte| is_path(byte) && byte != b':' || byte == b'~')
     }
 
-    /// The password, or, of what is not well formed, what might be one.
+    /// RFC 3986 §3.2.1, what stands between `://` and `@`: the password, or, of what is not well formed, what might be one.
     fn userinfo(self) -> Option<Range<usize>> {
         let length = run_bytes(self.rest(), |byte| !byte.is_ascii_whitespace() && !is_quote(byte));
         let authority = self.rest().get(..length)?;
