@@ -3,6 +3,7 @@
 //! It sees nothing of nginx. What it has to say goes over the [`Link`] as lines that the event loop
 //! logs; what it counts goes to the worker's slot in the zone.
 
+mod priority;
 mod round;
 
 use crate::clock::wall_us;
@@ -103,6 +104,7 @@ impl Writer {
 
     /// Works until the worker ends and the queue is empty, or its time is over.
     pub(crate) fn run(mut self) {
+        priority::give_way();
         let mut end_by: Option<Instant> = None;
         loop {
             let is_ending = self.given.link.is_ending();

@@ -13,7 +13,7 @@ use store::{Batch, BeginError, Committed};
 /// The most captures in a batch.
 const BATCH_MAX: usize = 16_384;
 /// The longest a batch holds the day's lock before it is committed.
-const BATCH_TIME_MAX: Duration = Duration::from_millis(250);
+const BATCH_TIME_MAX: Duration = Duration::from_millis(50);
 /// Captures between two looks at the clock.
 const CLOCK_EVERY: usize = 64;
 /// How long an exchange may wait for what another worker is about to write.
