@@ -36,6 +36,9 @@ def module(request: pytest.FixtureRequest) -> Path | None:
 @pytest.fixture
 def folder() -> Path:
     """A folder of the test's own, with a short name, since paths of sockets and files go into nginx.conf."""
+    if os.environ.get("E2E_KEEP"):
+        yield Path(tempfile.mkdtemp(prefix="mcp-e2e-"))
+        return
     with tempfile.TemporaryDirectory(prefix="mcp-e2e-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 

@@ -1,6 +1,6 @@
 //! One batch: from the queue through the interpreter into one transaction.
 
-use super::{RETRY, Taken, Waiting, Writer, is_end};
+use super::{POLL, RETRY, Taken, Waiting, Writer, is_end};
 use crate::clock::wall_us;
 use crate::handover::Link;
 use crate::zone::{Counter, Side};
@@ -39,7 +39,6 @@ impl Writer {
                 waiting: &mut self.waiting,
                 taken: &mut self.taken,
                 now,
-                is_ending,
             };
             desk.look_again();
             desk.empty_queue(&self.given.queue);
@@ -60,6 +59,10 @@ impl Writer {
                 self.say(&message);
                 self.abandon(reason);
             }
+        }
+        if is_ending && !self.waiting.is_empty() {
+            // Other workers are ending too: what is waited for may be in their last batches.
+            self.retry_at = Instant::now() + POLL;
         }
         self.notice_resets();
     }
@@ -92,7 +95,6 @@ struct Desk<'d, 'w> {
     waiting: &'d mut VecDeque<Waiting>,
     taken: &'d mut Taken,
     now: Instant,
-    is_ending: bool,
 }
 
 impl Desk<'_, '_> {
@@ -100,7 +102,7 @@ impl Desk<'_, '_> {
     fn look_again(&mut self) {
         for _ in 0..self.waiting.len() {
             let Some(Waiting { capture, until }) = self.waiting.pop_front() else { return };
-            let is_over = self.is_ending || self.now >= until;
+            let is_over = self.now >= until;
             self.offer(capture, until, is_over);
         }
     }
@@ -117,7 +119,7 @@ impl Desk<'_, '_> {
                 self.wait(capture, until);
                 continue;
             }
-            let is_over = self.is_ending || self.waiting.len() >= WAITING_MAX;
+            let is_over = self.waiting.len() >= WAITING_MAX;
             self.offer(capture, until, is_over);
             if n % CLOCK_EVERY == CLOCK_EVERY - 1 && self.now.elapsed() >= BATCH_TIME_MAX {
                 return;
