@@ -113,10 +113,17 @@ impl ProvenPaths {
         }
     }
 
+    /// Whether nothing was added yet.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.first().is_none_or(|slot| slot.load(Ordering::Relaxed) == 0)
+    }
+
     /// Whether a path was added.
     #[must_use]
     pub fn contains(&self, path: &[u8]) -> bool {
-        if self.0.first().is_none_or(|slot| slot.load(Ordering::Relaxed) == 0) {
+        if self.is_empty() {
             return false;
         }
         let hash = fingerprint(path);

@@ -6,7 +6,7 @@
 use crate::context::{self, Context, Found, State};
 use crate::fill::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 use crate::guard::guard;
-use crate::nginx::{Request, bytes, each_header, pieces};
+use crate::nginx::{HeaderName, Request, bytes, each_header, pieces};
 use crate::worker::Worker;
 use exchange::BodyEnd;
 use nginx_sys::{
@@ -225,25 +225,30 @@ fn admit_by_headers(r: Request<'_>) {
 
 /// Whether a request's headers are MCP's own, or its path has shown itself to be MCP.
 fn is_known_by_headers(r: Request<'_>) -> bool {
+    const NAMES: [HeaderName; 5] =
+        [MCP_NAME, MCP_METHOD, fill::LAST_EVENT_ID, MCP_SESSION_ID, MCP_PROTOCOL_VERSION];
+    // Most headers are ruled out by the length of their name.
+    const LENGTHS: u64 = {
+        let (mut lengths, mut rest): (u64, &[HeaderName]) = (0, &NAMES);
+        while let [header, tail @ ..] = rest {
+            lengths |= 1 << header.name.len();
+            rest = tail;
+        }
+        lengths
+    };
     let mut is_known = false;
     // SAFETY: the request's own list.
     unsafe {
         each_header(&r.inner().headers_in.headers, |header| {
-            let wanted = match header.key.len {
-                8 => MCP_NAME,
-                10 => MCP_METHOD,
-                13 => fill::LAST_EVENT_ID,
-                14 => MCP_SESSION_ID,
-                20 => MCP_PROTOCOL_VERSION,
-                _ => return,
-            };
-            is_known |= wanted.is(header);
+            if LENGTHS >> (header.key.len & 63) & 1 != 0 {
+                is_known |= NAMES.iter().any(|name| name.is(header));
+            }
         });
     }
     is_known
         || r.loc_conf()
             .and_then(|conf| conf.rules.as_ref())
-            .is_some_and(|rules| rules.proven.contains(&r.path()))
+            .is_some_and(|rules| !rules.proven.is_empty() && rules.proven.contains(&r.path()))
 }
 
 fn see_answer_head(r: Request<'_>, context: *mut Context) {

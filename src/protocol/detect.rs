@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memchr;
+use memchr::memchr2;
 use memchr::memmem::Finder;
 
 use crate::json::Value;
@@ -107,22 +107,18 @@ const WORD: &[u8] = b"jsonrpc";
 static WORD_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(WORD));
 static ESCAPE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u"));
 
-fn has_word(text: &[u8]) -> bool {
+/// Whether the word is there, or an escape that could hide it. One pass over most bodies.
+fn has_word_or_escape(text: &[u8]) -> bool {
     let mut rest = text;
     for _ in 0..CANDIDATES_MAX {
-        let Some(at) = memchr(b'j', rest) else { return false };
+        let Some(at) = memchr2(b'j', b'\\', rest) else { return false };
         rest = rest.get(at..).unwrap_or_default();
-        if rest.starts_with(WORD) {
+        if rest.starts_with(WORD) || rest.starts_with(b"\\u") {
             return true;
         }
         rest = rest.get(1..).unwrap_or_default();
     }
-    WORD_FINDER.find(rest).is_some()
-}
-
-fn has_unicode_escape(text: &[u8]) -> bool {
-    let first = memchr(b'\\', text).and_then(|at| text.get(at..));
-    first.is_some_and(|rest| ESCAPE_FINDER.find(rest).is_some())
+    WORD_FINDER.find(rest).is_some() || ESCAPE_FINDER.find(rest).is_some()
 }
 
 /// Whether a request body can be MCP, from its first bytes; `None` if more are needed. A body
@@ -141,7 +137,7 @@ pub fn may_be_mcp_body(prefix: &[u8], is_whole: bool) -> Option<bool> {
         [] => is_whole.then_some(false),
         [b'{' | b'[', 0, ..] | [0, ..] => Some(true),
         [b'{' | b'[' | b'/', ..] => {
-            if has_word(text) || has_unicode_escape(text) {
+            if has_word_or_escape(text) {
                 return Some(true);
             }
             is_whole.then_some(false)

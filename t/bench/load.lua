@@ -47,6 +47,6 @@ end
 
 if pause > 0 then
   function delay()
-    return pause
+    return math.random(0, 2 * pause)
   end
 end
