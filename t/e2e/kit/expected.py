@@ -90,8 +90,7 @@ class Reading:
         """Source and id of the session of an exchange; of a stateless one, `derived` and nothing."""
         sent = messages(exchange.body.decode("utf-8", "replace"))
         if any(is_modern(message) for message in sent):
-            failed = exchange.status >= 400 and any(message.get("method") == "server/discover" for message in sent)
-            return ("none" if failed or exchange.status in (401, 403) else "derived"), ""
+            return self._without_id(exchange, sent), ""
         opens = any(message.get("method") == "initialize" for message in sent)
         given = exchange.answer.headers.get("mcp-session-id") if exchange.answer else None
         if opens and 200 <= exchange.status < 300 and given:
@@ -105,7 +104,13 @@ class Reading:
         for name, value in exchange.query.items():
             if name.lower().replace("_", "") == "sessionid":
                 return "query", value
-        return ("none" if exchange.status in (401, 403) else "derived"), ""
+        return self._without_id(exchange, sent), ""
+
+    def _without_id(self, exchange: Exchange, sent: list[dict[str, Any]]) -> str:
+        """Refused logins and failed attempts to find out what the server speaks open no session."""
+        is_probe = any(message.get("method") in ("server/discover", "initialize") for message in sent)
+        is_failed = exchange.status in (401, 403) or is_probe and exchange.status >= 400
+        return "none" if is_failed else "derived"
 
     def _gather(self, exchange: Exchange) -> None:
         """Answers that came, or may come, on another exchange than their call."""
@@ -173,6 +178,7 @@ class Reading:
     ) -> None:
         method = message.get("method")
         kind, name = primitive(method, message.get("params"))
+        kind = kind if isinstance(name, str) else None
         self.calls.append(
             {
                 "direction": direction,
