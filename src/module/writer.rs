@@ -79,6 +79,9 @@ pub(crate) struct Writer {
     upkeep_at: Instant,
     sweep_at: Instant,
     say_at: Instant,
+    say_drops_at: Instant,
+    /// Drops since the last line about them.
+    unsaid_drops: u64,
     said: String,
 }
 
@@ -98,6 +101,8 @@ impl Writer {
             upkeep_at: now,
             sweep_at: now,
             say_at: now,
+            say_drops_at: now,
+            unsaid_drops: 0,
             said: String::new(),
         }
     }
@@ -222,11 +227,23 @@ impl Writer {
     fn drop_exchanges(&mut self, reason: Reason, n: u64) {
         if n > 0 {
             self.given.slot.add_dropped(Side::Writer, reason, n);
-            self.given.link.say(
-                NGX_LOG_NOTICE,
-                format!("mcp_sessions: {n} exchanges not recorded: {}", reason.as_str()),
-            );
+            self.unsaid_drops += n;
+            self.say_drops(reason);
         }
+    }
+
+    /// Leaves a line about what was dropped, at most one a second.
+    fn say_drops(&mut self, reason: Reason) {
+        let now = Instant::now();
+        if now < self.say_drops_at && !self.given.link.is_ending() {
+            return;
+        }
+        self.say_drops_at = now + SAY_AGAIN;
+        let n = std::mem::take(&mut self.unsaid_drops);
+        self.given.link.say(
+            NGX_LOG_NOTICE,
+            format!("mcp_sessions: {n} exchanges not recorded, the last for: {}", reason.as_str()),
+        );
     }
 
     fn upkeep(&mut self) {
