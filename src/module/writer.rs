@@ -139,7 +139,10 @@ impl Writer {
         }
         if now >= self.upkeep_at && !is_ending {
             self.upkeep_at = now + UPKEEP;
-            self.upkeep();
+            // Days expire without traffic as well.
+            if self.open(now) {
+                self.upkeep();
+            }
         }
         if now >= self.sweep_at && !is_ending {
             self.sweep_at = now + SWEEP;
