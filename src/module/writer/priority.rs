@@ -3,8 +3,8 @@
 //! Lowering its priority is a trap: a thread without privileges can never raise it again, and on a
 //! core that is full a low one starves until the queue overflows. So it keeps its share of the
 //! core, and asks to be served in long slices instead: a thread with short ones, the event loop,
-//! is then let in as soon as it wakes (EEVDF, Linux 6.12 and newer; older kernels take the policy
-//! and ignore the slice).
+//! is then let in as soon as it wakes (EEVDF, Linux 6.12 and newer; older kernels ignore the
+//! slice). SCHED_BATCH on top of it doubled the 99th percentile of a full core.
 
 /// The longest slice the kernel grants.
 const SLICE_NS: u64 = 100_000_000;
@@ -30,7 +30,7 @@ pub(super) fn give_way() {
     let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
     let attributes = Attributes {
         size: size_of::<Attributes>() as u32,
-        policy: libc::SCHED_BATCH as u32,
+        policy: libc::SCHED_OTHER as u32,
         nice,
         runtime_ns: SLICE_NS,
         ..Attributes::default()
