@@ -88,6 +88,20 @@ def compare_calls(expected: list[dict[str, Any]], recorded: list[dict[str, Any]]
         candidates.remove(fits[0])
 
 
+def without_unread(expected: list[dict[str, Any]], recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leaves out the server's open requests that are not recorded: the client left, and nginx with
+    it, before they were read. Only for runs in which nginx read less than the server sent."""
+    seen = Counter(map(identity, recorded))
+    kept = []
+    for call in expected:
+        is_open = call["direction"] == "server" and call["outcome"] == "pending"
+        if is_open and not seen[identity(call)]:
+            continue
+        seen[identity(call)] -= 1
+        kept.append(call)
+    return kept
+
+
 def is_truncated(given: Any, recorded: Any) -> bool:
     """Whether this may be what is left of arguments that are beyond the limit of 16 kB."""
     return len(json.dumps(given)) > 16384 and recorded is not None and len(json.dumps(recorded)) <= 32768
@@ -109,7 +123,8 @@ def test_results_and_records(pair: tuple[Client, Server], module: Path | None, f
     assert normalised(through) == normalised(direct)
 
     reading = Reading(tap.exchanges()).read()
-    assert len([call for call in reading.calls if call["outcome"] == "pending"]) == 0
+    # A client may leave before it answers what the server asks: the Inspector does, with a call made.
+    assert not [call for call in reading.calls if call["outcome"] == "pending" and call["direction"] == "client"]
     made = [step for step in client.steps(server) if step["do"] == "tool"]
     seen = Counter(call["primitive"] for call in reading.calls if call["method"] == "tools/call")
     assert all(seen[step["name"]] > 0 for step in made)
@@ -117,6 +132,8 @@ def test_results_and_records(pair: tuple[Client, Server], module: Path | None, f
         return
 
     recorded = recorded_calls(nginx.store)
+    if nginx.received() < tap.sent():
+        reading.calls = without_unread(reading.calls, recorded)
     compare_calls(reading.calls, recorded)
     for call in recorded:
         assert call["user"] == USER and json.loads(call["roles"]) == ROLES, call

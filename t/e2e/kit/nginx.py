@@ -1,5 +1,6 @@
 """An nginx of one test: its own folder, port, configuration and store."""
 
+import json
 import os
 import signal
 import subprocess
@@ -42,7 +43,8 @@ http {{
 
 RECORDING = """\
 log_format mcp escape=json '{"method":"$mcp_method","primitive":"$mcp_primitive","outcome":"$mcp_outcome",'
-        '"session":"$mcp_session_id","user":"$mcp_user","role":"$mcp_role","status":"$status"}';
+        '"session":"$mcp_session_id","user":"$mcp_user","role":"$mcp_role","status":"$status",'
+        '"received":"$upstream_bytes_received"}';
     access_log %(folder)s/access.log mcp;
     mcp_sessions_store %(folder)s/store min_free=16m;
     mcp_sessions on;"""
@@ -81,6 +83,11 @@ class Nginx:
     @property
     def store(self) -> Path:
         return self.folder / "store"
+
+    def received(self) -> int:
+        """Bytes that it read from upstream, by its access log."""
+        lines = (self.folder / "access.log").read_text(errors="replace").splitlines()
+        return sum(int(json.loads(line)["received"] or 0) for line in lines)
 
     def quit(self) -> None:
         """Ends it as `nginx -s quit` does, and looks through its log for what should not be there."""

@@ -65,5 +65,9 @@ class Tap:
         """What passed so far, in the order in which connections were opened."""
         return [found for connection in self.connections for found in exchanges(bytes(connection.c2s), bytes(connection.s2c))]
 
+    def sent(self) -> int:
+        """Bytes that the server sent, whether or not they were read."""
+        return sum(len(connection.s2c) for connection in self.connections)
+
     def close(self) -> None:
         self._listener.close()
