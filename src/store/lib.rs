@@ -17,6 +17,7 @@ mod full_disk;
 mod page;
 mod part;
 mod place;
+pub mod query;
 mod report;
 mod schema;
 mod settings;

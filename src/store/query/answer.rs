@@ -1,0 +1,575 @@
+//! What queries answer with, shaped as the API shows it.
+
+use super::filter::State;
+use super::id::{AttackId, CallId, PartId, Time};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// A day that is missing from an answer, or something else the reader should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// `YYYY-MM-DD`; none where it concerns the catalogue.
+    pub day: Option<String>,
+    /// Why, in a sentence without the store's path.
+    pub message: String,
+}
+
+/// An answer, with the days that are missing in it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found<T> {
+    /// The answer.
+    #[serde(flatten)]
+    pub value: T,
+    /// What is missing in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct List<T> {
+    /// At most as many as were asked for.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+    /// Days that are missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// Which page of a list is wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PageRequest<'a> {
+    /// The most items; 1 to [`super::PAGE_ITEMS_MAX`].
+    pub limit: usize,
+    /// `next` of the page before; `None` for the first.
+    pub cursor: Option<&'a str>,
+}
+
+/// Name and version of a client or a server, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Software {
+    /// Never empty.
+    pub name: String,
+    /// Empty where it is not known.
+    pub version: String,
+}
+
+/// How often a name occurs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NameCount {
+    /// The name.
+    pub name: String,
+    /// Calls.
+    pub count: u64,
+}
+
+/// How often a primitive occurs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PrimitiveCount {
+    /// `tool`, `resource`, `prompt`, `task`, `other`.
+    pub kind: String,
+    /// Its name, URI or id.
+    pub name: String,
+    /// Calls.
+    pub count: u64,
+}
+
+/// A session part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionPart {
+    /// Its day and number.
+    pub id: PartId,
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// As the database has it.
+    pub session_id: String,
+    /// `configured`, `header`, `query`, `derived`, `none`.
+    pub id_source: String,
+    /// The MCP server's name.
+    pub server: String,
+    /// As first said.
+    pub user: Option<String>,
+    /// Users of its calls, the busiest first; at most [`super::NAMES_MAX`].
+    pub users: Vec<String>,
+    /// How many there are.
+    pub users_total: u64,
+    /// As first said.
+    pub roles: Vec<String>,
+    /// `yes`, `no`, `front`, or none.
+    pub verified: Option<String>,
+    /// What it is doing.
+    pub state: State,
+    /// Its calls on which all filters hold.
+    pub matched: u64,
+    /// As first said.
+    pub client: Option<Software>,
+    /// As the MCP server says itself.
+    pub server_info: Option<Software>,
+    /// As negotiated.
+    pub protocol_version: Option<String>,
+    /// The client's, as first seen.
+    pub address: Option<String>,
+    /// First sign on this day.
+    pub started_at: Time,
+    /// Last sign on this day.
+    pub last_at: Time,
+    /// When it was ended.
+    pub ended: Option<Time>,
+    /// Calls.
+    pub calls: u64,
+    /// Of these: `tool_error`, `rpc_error`, `http_error`, `aborted`.
+    pub errors: u64,
+    /// Attacks.
+    pub attacks: u64,
+    /// Blocked calls.
+    pub blocked: u64,
+    /// Server notifications.
+    pub notifications: u64,
+    /// Of the bodies of all its exchanges.
+    pub bytes_in: u64,
+    /// Of the bodies of all its exchanges.
+    pub bytes_out: u64,
+    /// Methods of its calls, the most frequent first; at most [`super::NAMES_MAX`].
+    pub methods: Vec<NameCount>,
+    /// How many there are.
+    pub methods_total: u64,
+    /// Primitives of its calls, the most frequent first; at most [`super::NAMES_MAX`].
+    pub primitives: Vec<PrimitiveCount>,
+    /// How many there are.
+    pub primitives_total: u64,
+}
+
+/// One session part with all that belongs to it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Session {
+    /// The part.
+    #[serde(flatten)]
+    pub part: SessionPart,
+    /// Parameters (`mcp_param`), as first said: a JSON object.
+    pub params: Box<RawValue>,
+    /// `User-Agent`, as first seen.
+    pub user_agent: Option<String>,
+    /// What of its calls is how frequent.
+    pub facets: Facets,
+    /// Its parts on other days, oldest first, this one included.
+    pub parts: Vec<OtherPart>,
+    /// What happened besides calls, in order; at most [`super::EVENTS_MAX`].
+    pub events: Vec<SessionEvent>,
+    /// How many there are.
+    pub events_total: u64,
+}
+
+/// A part of the same session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherPart {
+    /// Its day and number.
+    pub id: PartId,
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// First sign on its day.
+    pub started_at: Time,
+    /// Last sign on its day.
+    pub last_at: Time,
+    /// Calls.
+    pub calls: u64,
+}
+
+/// What happened to a session without being a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionEvent {
+    /// When.
+    pub at: Time,
+    /// `stream_opened`, `stream_closed`, `stream_refused`, `deleted`, `delete_refused`, `not_found`.
+    pub kind: String,
+    /// Notifications that passed, of `stream_closed`.
+    pub count: u64,
+    /// HTTP status of the exchange.
+    pub status: Option<u16>,
+    /// nginx's `$request_id`.
+    pub request_id: Option<String>,
+}
+
+/// The primitive of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Primitive {
+    /// `tool`, `resource`, `prompt`, `task`, `other`.
+    pub kind: String,
+    /// Its name, URI or id.
+    pub name: String,
+}
+
+/// A JSON-RPC error, or the text of a tool's error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RpcError {
+    /// The JSON-RPC error's code; none for a tool's error.
+    pub code: Option<i64>,
+    /// Masked.
+    pub message: Option<String>,
+}
+
+/// What of a call was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallCoverage {
+    /// `full`, `truncated`, `undecoded`, `discarded`, `aborted`, `unobserved`.
+    pub request: String,
+    /// The same of the answer.
+    pub response: String,
+}
+
+/// A call. In lists, `arguments` and `result` are left out unless they are asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Call {
+    /// Its day, part and number.
+    pub id: CallId,
+    /// When its first byte was seen.
+    pub at: Time,
+    /// `client` or `server`: who sent it.
+    pub direction: String,
+    /// Of the exchange that brought it.
+    pub http_method: String,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// A JSON value; null for notifications.
+    pub rpc_id: Option<Box<RawValue>>,
+    /// The JSON-RPC method.
+    pub method: Option<String>,
+    /// What it touches.
+    pub primitive: Option<Primitive>,
+    /// JSON, masked or reduced.
+    pub arguments: Option<Box<RawValue>>,
+    /// JSON, masked or reduced.
+    pub result: Option<Box<RawValue>>,
+    /// A limit cut the arguments.
+    pub arguments_truncated: bool,
+    /// A limit cut the result.
+    pub result_truncated: bool,
+    /// Arguments and result were given up for room.
+    pub payloads_shed: bool,
+    /// What came of it.
+    pub outcome: String,
+    /// Its error.
+    pub error: Option<RpcError>,
+    /// Whether the tool said `isError`.
+    pub is_error: bool,
+    /// From the first byte of the request to the answer.
+    pub duration_ms: Option<f64>,
+    /// From the first byte of the request to the first event of the answer's stream.
+    pub first_event_ms: Option<f64>,
+    /// Progress, logging and other notifications.
+    pub notifications: u64,
+    /// Of the message.
+    pub bytes_in: u64,
+    /// Of the answer's message.
+    pub bytes_out: u64,
+    /// nginx's `$request_id`.
+    pub request_id: Option<String>,
+    /// Its part.
+    pub session: PartId,
+    /// Its session.
+    pub session_id: String,
+    /// How the session was found.
+    pub id_source: String,
+    /// The MCP server's name.
+    pub server: String,
+    /// Who acts.
+    pub user: Option<String>,
+    /// A JSON array of strings.
+    pub roles: Vec<String>,
+    /// `yes`, `no`, `front`, or none.
+    pub verified: Option<String>,
+    /// The client's.
+    pub address: Option<String>,
+    /// What it says of itself.
+    pub client: Option<Software>,
+    /// `User-Agent`.
+    pub user_agent: Option<String>,
+    /// The protocol's revision.
+    pub protocol_version: Option<String>,
+    /// Parameters: a JSON object.
+    pub params: Box<RawValue>,
+    /// What was learned earlier in the session: `user`, `roles`, `client`, `params`,
+    /// `protocol_version`.
+    pub carried: Vec<&'static str>,
+    /// What was seen of it.
+    pub coverage: CallCoverage,
+    /// Attacks on it.
+    pub attacks: Vec<Attack>,
+}
+
+/// One call with all that belongs to it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallDetail {
+    /// The call, with arguments and result.
+    #[serde(flatten)]
+    pub call: Call,
+    /// The `input_required` call that this one answers.
+    pub continues: Option<CallId>,
+    /// The calls that answer this `input_required` one; at most [`super::LINKED_MAX`].
+    pub continued_by: Vec<CallId>,
+    /// Calls of the same exchange (a batch); at most [`super::LINKED_MAX`].
+    pub batch: Vec<CallId>,
+    /// The call before and after it in its session part.
+    pub previous: Option<CallId>,
+    /// The call after it in its session part.
+    pub following: Option<CallId>,
+}
+
+/// An attack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attack {
+    /// Its day and number.
+    pub id: AttackId,
+    /// When.
+    pub at: Time,
+    /// `ACL violation` and the others.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The control's title.
+    pub control: Option<String>,
+    /// Its place in nginx.conf.
+    pub place: Option<String>,
+    /// `allow` or `deny`.
+    pub verdict: String,
+    /// `passed` or `blocked`.
+    pub action: String,
+    /// Which rule.
+    pub detail: Option<String>,
+    /// Where in the call.
+    pub point: Option<String>,
+    /// The call it is about.
+    pub call: Option<CallId>,
+    /// The session part it is in.
+    pub session: PartId,
+}
+
+/// A control, as the days kept know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Control {
+    /// Its title.
+    pub title: String,
+    /// The type of its attacks.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its place in nginx.conf.
+    pub place: Option<String>,
+    /// Attacks it found.
+    pub denied: u64,
+    /// Of these, blocked.
+    pub blocked: u64,
+}
+
+/// A value of a filter, and how frequent it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FacetValue {
+    /// The value to filter by.
+    pub value: String,
+    /// Calls with it.
+    pub count: u64,
+    /// Session parts with such a call.
+    pub sessions: u64,
+}
+
+/// Values of one filter, the most frequent first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Facet {
+    /// The filter's name: `user`, `param.tenant`.
+    pub name: String,
+    /// At most as many as were asked for.
+    pub values: Vec<FacetValue>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// Distinct values with counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Facets {
+    /// Calls on which all filters hold.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Session parts on which all filters hold.
+    pub sessions: u64,
+    /// One for each filter.
+    pub facets: Vec<Facet>,
+}
+
+/// Which facets are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct FacetRequest {
+    /// Names of filters; empty for all.
+    pub names: Vec<String>,
+    /// The most values of each; 0 for [`super::FACET_VALUES_DEFAULT`].
+    pub limit: usize,
+    /// Only values that contain this text (ASCII letters of either case), for type-ahead.
+    pub contains: Option<String>,
+}
+
+/// Calls in one step of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TimelineStep {
+    /// Its beginning.
+    pub at: Time,
+    /// Calls that began in it.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Attacks in it.
+    pub attacks: u64,
+}
+
+/// Calls over time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Timeline {
+    /// Length of a step in seconds.
+    pub step_seconds: u64,
+    /// All steps of the range, empty ones too, oldest first.
+    pub steps: Vec<TimelineStep>,
+}
+
+/// An MCP server, as the days kept know it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServerSummary {
+    /// Opaque.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Calls in the range.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Session parts in the range.
+    pub sessions: u64,
+    /// Attacks in the range.
+    pub attacks: u64,
+    /// Different primitives seen in calls.
+    pub primitives: u64,
+    /// `errors` of `calls`, 0 to 1; none without calls.
+    pub error_rate: Option<f64>,
+    /// Median duration, to within 10 %.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the durations, to within 10 %.
+    pub p95_ms: Option<f64>,
+    /// First seen, by the catalogue or the range.
+    pub first_seen_at: Option<Time>,
+    /// Last seen, by the catalogue or the range.
+    pub last_seen_at: Option<Time>,
+}
+
+/// In how many of a server's calls what was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct IdentityShares {
+    /// Calls in the range.
+    pub calls: u64,
+    /// Calls that carry a user themselves.
+    pub with_user: u64,
+    /// Calls that carry roles themselves.
+    pub with_roles: u64,
+    /// Calls of sessions with an id of their own (`configured`, `header`, `query`).
+    pub with_session_id: u64,
+    /// Examples of users, masked; at most 3.
+    pub users: Vec<String>,
+    /// Examples of roles; at most 3.
+    pub roles: Vec<String>,
+    /// Examples of session ids, masked; at most 3.
+    pub session_ids: Vec<String>,
+}
+
+/// One MCP server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServerDetail {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub summary: ServerSummary,
+    /// In how many calls user, roles and session id were found.
+    pub shares: IdentityShares,
+}
+
+/// A primitive, as calls know it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PrimitiveSummary {
+    /// `tool`, `resource`, `prompt`, `task`, `other`.
+    pub kind: String,
+    /// Its name, URI or id.
+    pub name: String,
+    /// Calls in the range.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// `errors` of `calls`, 0 to 1.
+    pub error_rate: Option<f64>,
+    /// Median duration, to within 10 %.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the durations, to within 10 %.
+    pub p95_ms: Option<f64>,
+    /// Hour of the first call in the range.
+    pub first_seen_at: Option<Time>,
+    /// Hour of the last call in the range.
+    pub last_seen_at: Option<Time>,
+}
+
+/// A user with a client, across servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Agent {
+    /// None where nobody is named.
+    pub user: Option<String>,
+    /// None where no client is named.
+    pub client: Option<Software>,
+    /// Roles seen; at most [`super::NAMES_MAX`].
+    pub roles: Vec<String>,
+    /// Session parts.
+    pub sessions: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Attacks.
+    pub attacks: u64,
+    /// MCP servers, the busiest first; at most [`super::NAMES_MAX`].
+    pub servers: Vec<NameCount>,
+    /// How many there are.
+    pub servers_total: u64,
+    /// Tools, the busiest first; at most [`super::NAMES_MAX`].
+    pub tools: Vec<NameCount>,
+    /// How many there are.
+    pub tools_total: u64,
+    /// Beginning of its first part in the range.
+    pub first_seen_at: Time,
+    /// End of its last part in the range.
+    pub last_seen_at: Time,
+}
+
+/// A day on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DaySummary {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// Bytes on disk, the WAL included.
+    pub bytes: u64,
+    /// Session parts.
+    pub sessions: Option<u64>,
+    /// Calls.
+    pub calls: Option<u64>,
+    /// Whether arguments and results were given up for room.
+    pub payloads_shed: bool,
+}
+
+/// What has changed since a mark.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changes {
+    /// Ask with this the next time.
+    pub mark: Mark,
+    /// Parts that changed, oldest change first; at most as many as were asked for.
+    pub sessions: Vec<SessionPart>,
+    /// Calls that came, oldest first; at most as many as were asked for.
+    pub calls: Vec<Call>,
+    /// More changed than was asked for: the reader should load its lists anew.
+    pub is_cut: bool,
+}
+
+/// Up to where changes are known: day, number of its last change, last call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Of the days that may still be written.
+    pub days: Vec<(i32, i64, i64)>,
+}

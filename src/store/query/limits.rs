@@ -1,0 +1,54 @@
+//! How long a query may take, and why it gave none or only a part.
+
+use record::Micros;
+use rusqlite::Connection;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use thiserror::Error;
+
+/// Steps of SQLite's virtual machine between two looks at the clock: some 50 µs.
+const STEPS_A_LOOK: std::ffi::c_int = 2_000;
+
+/// What bounds one query.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    /// The present time; what is `open` or `idle` depends on it.
+    pub now: Micros,
+    /// The query is given up when this time has come.
+    pub deadline: Instant,
+    /// The query is given up when this is true: the client went away, or the worker exits.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// Why a query has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum QueryError {
+    /// It took longer than it may.
+    #[error("the query took too long")]
+    TimedOut,
+    /// Nobody wants the answer any more.
+    #[error("the query was cancelled")]
+    Cancelled,
+    /// There is no such part, call or server, or the view may not see it.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The cursor was not made by this query, or was made with other filters.
+    #[error("the cursor does not belong to this list")]
+    BadCursor,
+    /// The file system or SQLite failed in a way that concerns all days.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Limits<'_> {
+    /// The error of a limit that is reached.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(QueryError::Cancelled);
+        }
+        if Instant::now() >= self.deadline {
+            return Err(QueryError::TimedOut);
+        }
+        Ok(())
+    }
+}
