@@ -4,6 +4,7 @@
 //! in what it does not say from the level around it and makes what requests and the writer use: the
 //! [`Rules`] and [`Values`] of a location.
 
+mod console;
 mod identity;
 mod line;
 mod location;
@@ -25,6 +26,7 @@ use crate::guard::guard;
 use crate::jwt::JwtConf;
 use crate::status::StatusConf;
 use crate::{ngx_http_mcp_sessions_module, variables, zone};
+use ::console::Console;
 use exchange::Rules;
 use nginx_sys::{
     ngx_array_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
@@ -149,6 +151,11 @@ impl LocConf {
     /// What values are masked with before they are shown. `None` only at the http level.
     pub(crate) fn shown_mask(&self) -> Option<&Mask> {
         self.mask.as_deref()
+    }
+
+    /// `mcp_console` of this very location.
+    pub(crate) fn console(&self) -> Option<&Console> {
+        self.said.console.as_ref()
     }
 
     /// `mcp_status` of this very location.

@@ -10,6 +10,7 @@
 
 mod clock;
 mod conf;
+mod console;
 mod context;
 mod fill;
 mod filter;
@@ -21,6 +22,7 @@ mod lock;
 mod nginx;
 mod process;
 mod status;
+mod thread;
 mod variables;
 mod worker;
 mod writer;

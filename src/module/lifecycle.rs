@@ -2,7 +2,7 @@
 
 use crate::conf::MainConf;
 use crate::guard::guard;
-use crate::{fill, filter, lock, process, variables};
+use crate::{console, fill, filter, lock, process, variables};
 use nginx_sys::{
     NGX_ERROR, NGX_OK, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_array_push, ngx_conf_t,
     ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
@@ -93,6 +93,8 @@ pub(crate) unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int
 /// In a worker: ends the writer, within a bound.
 pub(crate) unsafe extern "C" fn exit_process(_cycle: *mut ngx_cycle_t) {
     // SAFETY: nginx calls it once, as the process ends.
+    guard((), || unsafe { console::stop() });
+    // SAFETY: as above.
     guard((), || unsafe { process::stop() });
 }
 

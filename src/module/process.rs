@@ -3,19 +3,17 @@
 use crate::conf::{MainConf, StoreConf};
 use crate::context::Context;
 use crate::handover::Link;
-use crate::nginx::log;
+use crate::nginx::{Timer, log};
+use crate::thread::{join_within, spawn};
 use crate::worker::Worker;
 use crate::writer::{SHUTDOWN_MAX, Writer, Writing, writer_name};
 use crate::zone::{self, Counter, Shared, Slot};
-use nginx_sys::{
-    NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_del_timer,
-    ngx_event_t, ngx_log_t, ngx_msec_t,
-};
+use nginx_sys::{NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_cycle, ngx_event_t, ngx_log_t, ngx_msec_t};
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The writer's stack: its work is not recursive.
 const STACK_BYTES: usize = 2 << 20;
@@ -31,12 +29,6 @@ struct Process {
     shared: &'static Shared,
     slot: &'static Slot,
     timer: Box<Timer>,
-}
-
-/// The worker's timer, with the connection that nginx's debug log wants behind every event.
-struct Timer {
-    event: ngx_event_t,
-    dummy: ngx_connection_t,
     period_ms: ngx_msec_t,
     said_drops_at: ngx_msec_t,
 }
@@ -67,7 +59,7 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
         flush: Duration::from_millis(store.flush_ms),
         queue_bytes_max: store.queue_bytes_max,
     };
-    let thread = match spawn(writing) {
+    let thread = match spawn("mcp-writer", STACK_BYTES, || Writer::new(writing).run()) {
         Ok(thread) => thread,
         Err(error) => {
             shared.release(slot);
@@ -80,9 +72,15 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
     };
     let (memory, bytes) = (main.memory_bytes_max, store.queue_bytes_max);
     Worker::start(Arc::clone(&link), sender, slot, memory, bytes, seed);
-    let timer = Timer::start(store.flush_ms);
+    let period_ms = usize::try_from(store.flush_ms).unwrap_or(SAY_DROPS_MS);
+    // A worker that ends does not wait for it.
+    let mut timer = Timer::new(Some(tick), true);
+    let thread = Some(thread);
     // SAFETY: the event loop's thread, which alone uses it.
-    unsafe { PROCESS = Some(Process { thread: Some(thread), link, shared, slot, timer }) };
+    unsafe {
+        timer.set(period_ms);
+        PROCESS = Some(Process { thread, link, shared, slot, timer, period_ms, said_drops_at: 0 });
+    }
 }
 
 /// Ends the writer: it empties the queue first, within its bound.
@@ -95,25 +93,19 @@ pub(crate) unsafe fn stop() {
     // SAFETY: so there is no other reference.
     let process = unsafe { (*place).take() };
     let Some(mut process) = process else { return };
-    // SAFETY: as above; the timer lives until the end of this function.
+    // SAFETY: as above.
     unsafe {
         hand_over_streams();
-        ngx_del_timer_if_set(&mut process.timer.event);
         Worker::stop();
     }
     process.link.is_ending.store(true, std::sync::atomic::Ordering::Release);
     let Some(thread) = process.thread.take() else { return };
-    let end_by = Instant::now() + SHUTDOWN_MAX + JOIN_GRACE;
-    thread.thread().unpark();
-    while !thread.is_finished() && Instant::now() < end_by {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let is_finished = join_within(thread, SHUTDOWN_MAX + JOIN_GRACE);
     // SAFETY: the cycle's log is there until the process ends.
     let log = unsafe { (*ngx_cycle).log };
     // SAFETY: as above.
     unsafe { write_lines(&process.link, log) };
-    if thread.is_finished() {
-        let _ = thread.join();
+    if is_finished {
         process.shared.release(process.slot);
         return;
     }
@@ -135,27 +127,6 @@ fn settings(store: &StoreConf, seed: u64) -> store::Settings {
     }
 }
 
-/// Starts the thread with all signals blocked: nginx's are for the event loop, whose wait a signal
-/// to another thread would not end.
-fn spawn(writing: Writing) -> std::io::Result<JoinHandle<()>> {
-    // SAFETY: all-zero is valid for signal sets, and the calls fill them in.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        let mut before: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        for fault in [libc::SIGILL, libc::SIGFPE, libc::SIGSEGV, libc::SIGBUS] {
-            libc::sigdelset(&raw mut all, fault);
-        }
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
-        let thread = std::thread::Builder::new()
-            .name("mcp-writer".into())
-            .stack_size(STACK_BYTES)
-            .spawn(|| Writer::new(writing).run());
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
-        thread
-    }
-}
-
 /// A number that no other writer has.
 fn random() -> u64 {
     let mut bytes = [0; 8];
@@ -168,37 +139,8 @@ fn random() -> u64 {
     now.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(std::process::id())
 }
 
-impl Timer {
-    fn start(period_ms: u64) -> Box<Self> {
-        // SAFETY: all-zero is valid for these C structures, as nginx's own static ones are.
-        let (event, dummy) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-        let period_ms = usize::try_from(period_ms).unwrap_or(SAY_DROPS_MS);
-        let mut timer = Box::new(Self { event, dummy, period_ms, said_drops_at: 0 });
-        timer.dummy.fd = -1;
-        timer.event.data = (&raw mut timer.dummy).cast();
-        timer.event.handler = Some(tick);
-        // A worker that ends does not wait for it.
-        timer.event.set_cancelable(1);
-        // SAFETY: the event loop's thread; the box stays where it is until the timer is deleted.
-        unsafe {
-            timer.event.log = (*ngx_cycle).log;
-            ngx_add_timer(&raw mut timer.event, period_ms);
-        }
-        timer
-    }
-}
-
-/// # Safety
-/// The event loop's thread.
-unsafe fn ngx_del_timer_if_set(event: &mut ngx_event_t) {
-    if event.timer_set() != 0 {
-        // SAFETY: it is set.
-        unsafe { ngx_del_timer(event) };
-    }
-}
-
 /// nginx calls it once a flush interval.
-unsafe extern "C" fn tick(event: *mut ngx_event_t) {
+unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
     crate::guard::guard((), || {
         // SAFETY: the event loop's thread; the event is part of the process's timer.
         unsafe {
@@ -209,10 +151,10 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
             if let Some(worker) = Worker::get() {
                 worker.free_spare();
                 worker.count(Counter::Panics, crate::guard::take_caught());
-                say_drops(worker, &mut process.timer, log);
+                say_drops(worker, &mut process.said_drops_at, log);
             }
             write_lines(&process.link, log);
-            ngx_add_timer(event, process.timer.period_ms);
+            process.timer.set(process.period_ms);
         }
     });
 }
@@ -237,15 +179,15 @@ unsafe fn hand_over_streams() {
 
 /// # Safety
 /// The event loop's thread, and a live log.
-unsafe fn say_drops(worker: &mut Worker, timer: &mut Timer, log: *mut ngx_log_t) {
+unsafe fn say_drops(worker: &mut Worker, said_at: &mut ngx_msec_t, log: *mut ngx_log_t) {
     // SAFETY: nginx's clock, read on its own thread.
     let now = unsafe { nginx_sys::ngx_current_msec };
-    if now.wrapping_sub(timer.said_drops_at) < SAY_DROPS_MS {
+    if now.wrapping_sub(*said_at) < SAY_DROPS_MS {
         return;
     }
     let n = worker.take_unsaid_drops();
     if n > 0 {
-        timer.said_drops_at = now;
+        *said_at = now;
         // SAFETY: by the caller's promise.
         unsafe {
             log!(

@@ -46,6 +46,16 @@ impl Shared {
         snapshot
     }
 
+    /// Transactions of all writers, past and present: grows whenever something was stored.
+    pub(crate) fn commits(&self) -> u64 {
+        let total = self.totals.get(Counter::Commits as usize);
+        let gone = total.map_or(0, |total| total.load(Ordering::Relaxed));
+        self.slots
+            .iter()
+            .filter(|slot| slot.is_used())
+            .fold(gone, |sum, slot| sum.wrapping_add(slot.commits()))
+    }
+
     /// Takes a free slot for this process. `None` where all are taken.
     pub(crate) fn claim(&self, writer: u64) -> Option<&Slot> {
         self.slots.iter().find(|slot| slot.claim(writer))

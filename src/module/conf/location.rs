@@ -6,6 +6,7 @@ use super::set::SetVariable;
 use super::store::bytes_of;
 use crate::nginx::Value;
 use crate::status::{self, Format, StatusConf};
+use console::Console;
 use exchange::{CaptureLevel, Derive, PARAMS_MAX};
 
 /// The longest `mcp_server_name`.
@@ -89,6 +90,8 @@ pub(crate) struct Said {
     pub(crate) sets: Vec<SetVariable>,
     /// A content handler: not inherited.
     pub(crate) status: Option<StatusConf>,
+    /// As `status`.
+    pub(crate) console: Option<Console>,
 }
 
 /// `mcp_sessions on | off`
@@ -333,6 +336,9 @@ pub(super) fn response_limit(line: &Line<'_>, said: &mut Said) -> Result<(), Wro
 
 /// `mcp_status [prometheus|json] [clients=loopback|any]`
 pub(super) fn status(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
+    if said.console.is_some() {
+        return Err(wrong!("stands beside \"mcp_console\": give each a location of its own"));
+    }
     let (mut format, mut clients) = (None, None);
     for word in line.words() {
         let is_new = match word.bytes() {

@@ -42,14 +42,16 @@ pub(super) unsafe fn merge(
     level.values = level.said.values();
     level.jwt = level.said.tokens.conf();
     check_hashes(&level.said, main)?;
-    if level.said.status.is_some() && main.store.is_none() {
-        return Err(
-            "\"mcp_status\" shows the counters of a store: write \"mcp_sessions_store path;\" \
-                    in the http block"
-                .to_owned(),
-        );
+    let shows = match (&level.said.status, &level.said.console) {
+        (Some(_), _) => Some("\"mcp_status\" shows the counters of a store"),
+        (_, Some(_)) => Some("\"mcp_console\" shows a store"),
+        _ => None,
+    };
+    if let (Some(shows), None) = (shows, &main.store) {
+        return Err(format!("{shows}: write \"mcp_sessions_store path;\" in the http block"));
     }
-    if level.said.is_on != Some(true) {
+    // What the module answers itself is nothing to record, its event streams least of all.
+    if level.said.is_on != Some(true) || shows.is_some() {
         return Ok(());
     }
     if main.store.is_none() {

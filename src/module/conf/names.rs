@@ -79,13 +79,23 @@ impl ServerNames {
         let asked = unsafe { (*r).headers_in.server };
         // SAFETY: as above.
         let host: &'a [u8] = unsafe { bytes(&asked) };
-        if host.is_empty() {
-            return &self.first;
-        }
-        if self.literals.iter().any(|name| **name == *host) || self.matches(host, asked) {
-            return host;
-        }
-        &self.first
+        if self.have(host, asked) { host } else { &self.first }
+    }
+
+    /// Whether the host of this request is one of the names.
+    ///
+    /// # Safety
+    /// As `host_of`.
+    pub(crate) unsafe fn have_host_of(&self, r: *mut ngx_http_request_t) -> bool {
+        // SAFETY: by the caller's promise.
+        let asked = unsafe { (*r).headers_in.server };
+        // SAFETY: as above.
+        self.have(unsafe { bytes(&asked) }, asked)
+    }
+
+    fn have(&self, host: &[u8], raw: ngx_str_t) -> bool {
+        let is_literal = || self.literals.iter().any(|name| **name == *host);
+        !host.is_empty() && (is_literal() || self.matches(host, raw))
     }
 
     fn matches(&self, host: &[u8], mut raw: ngx_str_t) -> bool {

@@ -2,10 +2,10 @@
 //! checked against it.
 
 use super::line::{Line, Wrong};
-use super::{LocConf, MainConf, NGX_CONF_ERROR, identity, location, set, store};
+use super::{LocConf, MainConf, NGX_CONF_ERROR, console, identity, location, set, store};
 use crate::guard::guard;
 use nginx_sys::{
-    NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE3, NGX_CONF_TAKE4,
+    NGX_CONF_1MORE, NGX_CONF_ANY, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE3, NGX_CONF_TAKE4,
     NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
     NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
     ngx_str_t, ngx_uint_t,
@@ -218,6 +218,15 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
         args: NGX_CONF_TAKE1,
         what: "Bounds the memory of a worker for what is being captured.",
         set: Set::Main(store::memory_limit),
+    },
+    Directive {
+        name: c"mcp_console",
+        syntax: "[clients=loopback|any] [servers=pattern ...]",
+        default: "",
+        context: "location",
+        args: NGX_CONF_ANY,
+        what: "Serves the console and its API.",
+        set: Set::Level(console::console),
     },
     Directive {
         name: c"mcp_status",

@@ -29,4 +29,13 @@ impl LocConf {
         // SAFETY: by the caller's promise.
         self.names.as_ref().map_or(&[], |names| unsafe { names.host_of(r) })
     }
+
+    /// Whether the host asked for is one of the server block's names.
+    ///
+    /// # Safety
+    /// As `host_of`.
+    pub(crate) unsafe fn has_host_of(&self, r: *mut ngx_http_request_t) -> bool {
+        // SAFETY: by the caller's promise.
+        self.names.as_ref().is_some_and(|names| unsafe { names.have_host_of(r) })
+    }
 }

@@ -6,6 +6,7 @@ use nginx_sys::{
     NGX_HTTP_DELETE, NGX_HTTP_GET, NGX_HTTP_POST, ngx_http_request_t, ngx_table_elt_t, ngx_uint_t,
 };
 use std::borrow::Cow;
+use std::ffi::c_int;
 
 /// A live request of nginx.
 #[derive(Clone, Copy)]
@@ -92,6 +93,12 @@ impl<'r> Request<'r> {
         self.loc_conf().map_or(&[], |conf| unsafe { conf.host_of(self.raw) })
     }
 
+    /// Whether the host asked for is one of the server's names.
+    pub(crate) fn is_host_named(self) -> bool {
+        // SAFETY: a live request in this location.
+        self.loc_conf().is_some_and(|conf| unsafe { conf.has_host_of(self.raw) })
+    }
+
     /// The value of one of nginx's known request headers; empty where it was not sent.
     pub(crate) fn known(self, header: *mut ngx_table_elt_t) -> &'r [u8] {
         // SAFETY: nginx's pointers to known headers are null or point into the header list.
@@ -110,6 +117,29 @@ impl<'r> Request<'r> {
     pub(crate) fn address(self) -> &'r [u8] {
         // SAFETY: a live request has a connection.
         unsafe { self.inner.connection.as_ref().map_or(&[][..], |c| bytes(&c.addr_text)) }
+    }
+
+    /// Whether the client runs on this machine. With the realip module it is the client that a
+    /// trusted proxy names.
+    pub(crate) fn is_from_here(self) -> bool {
+        // SAFETY: a live request has a connection with the client's address.
+        unsafe {
+            let Some(connection) = self.inner.connection.as_ref() else { return false };
+            let address = connection.sockaddr.cast::<libc::sockaddr>();
+            match c_int::from((*address).sa_family) {
+                libc::AF_UNIX => true,
+                libc::AF_INET => {
+                    let address = address.cast::<libc::sockaddr_in>().read_unaligned();
+                    address.sin_addr.s_addr.to_ne_bytes().first() == Some(&127)
+                }
+                libc::AF_INET6 => {
+                    let address = address.cast::<libc::sockaddr_in6>().read_unaligned();
+                    let address = std::net::Ipv6Addr::from(address.sin6_addr.s6_addr);
+                    address.to_canonical().is_loopback()
+                }
+                _ => false,
+            }
+        }
     }
 
     /// Whether its connection broke.

@@ -166,7 +166,7 @@ pub(super) fn prometheus(snapshot: &Snapshot) -> String {
 }
 
 /// One JSON object.
-pub(super) fn json(snapshot: &Snapshot) -> String {
+pub(crate) fn json(snapshot: &Snapshot) -> String {
     let mut out = String::from("{");
     for (index, metric) in METRICS.iter().enumerate() {
         let name = metric.name.strip_prefix(PREFIX).unwrap_or(metric.name);

@@ -111,6 +111,12 @@ impl Slot {
         }
     }
 
+    /// Transactions of its writer.
+    pub(super) fn commits(&self) -> u64 {
+        let number = self.by_writer.0.get(Counter::Commits as usize);
+        number.map_or(0, |number| number.load(Ordering::Acquire))
+    }
+
     /// The number its writer signs with.
     pub(super) fn writer(&self) -> u64 {
         self.writer.load(Ordering::Relaxed)
