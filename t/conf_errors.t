@@ -124,6 +124,20 @@ my @wrong = (
     [location => 'mcp_status xml;', qr/"xml"/],
     [location => 'mcp_status clients=all;', qr/"clients=all"/],
     [server => 'mcp_status json;', qr/is not allowed here/],
+    [server => 'mcp_console;', qr/is not allowed here/],
+    [location => 'mcp_console on;', qr/"on": write clients=loopback\|any, and servers= before patterns/],
+    [location => 'mcp_console clients=all;', qr/"clients=all": write clients=loopback or clients=any/],
+    [location => 'mcp_console clients=;', qr/"clients=": write clients=/],
+    [location => 'mcp_console clients=any clients=loopback;', qr/"clients=loopback" and another clients=: write it once/],
+    [location => 'mcp_console crm;', qr/"crm": write .*servers= before patterns/],
+    [location => 'mcp_console servers=;', qr/invalid pattern "": write the name of an MCP server/],
+    [location => 'mcp_console servers=a "";', qr/invalid pattern ""/],
+    [location => 'mcp_console servers=a clients=any b;', qr/"b": write .*servers= before patterns/],
+    [location => 'mcp_console ' . join(' ', 'servers=p', map { "p$_" } 1 .. 100) . ';', qr/more than 100 patterns/],
+    [location => 'mcp_console servers=' . 'x' x 2049 . ';', qr/invalid pattern/],
+    [location => "mcp_console;\nmcp_console;", qr/is duplicate/, 'mcp_console;'],
+    [location => "mcp_status;\nmcp_console;", qr/beside "mcp_status": give each a location/, 'mcp_console;'],
+    [location => "mcp_console;\nmcp_status;", qr/beside "mcp_console": give each a location/, 'mcp_status;'],
     [location => "mcp_sessions on;\nmcp_sessions on;", qr/is duplicate/, 'mcp_sessions on;'],
     [location => "mcp_body_limit 1m;\nmcp_body_limit 2m;", qr/is duplicate/, 'mcp_body_limit 2m;'],
 );
@@ -142,10 +156,12 @@ for my $case (@wrong) {
     like($emerg, qr/ in \S+t\.conf:$line\b/, '... with file and line');
 }
 
-# mcp_sessions on needs a store, and says so.
-my ($exit, $output) = $t->nginx_t(conf(store => '', location => 'mcp_sessions on;'));
-isnt($exit, 0, 'mcp_sessions on without a store is refused');
-like($output, qr/\[emerg\].*mcp_sessions_store/, '... and it says what is missing');
+# What needs a store says so.
+for my $directive ('mcp_sessions on;', 'mcp_status;', 'mcp_console;') {
+    my ($exit, $output) = $t->nginx_t(conf(store => '', location => $directive));
+    isnt($exit, 0, "$directive without a store is refused");
+    like($output, qr/\[emerg\].*mcp_sessions_store/, '... and it says what is missing');
+}
 
 # What is right is taken without a word.
 for my $case (
@@ -154,6 +170,8 @@ for my $case (
     [location => 'mcp_role $http_x_role separator=,;'], [location => 'mcp_capture arguments=shape results=off limit=1k;'],
     [location => 'mcp_skip ping notifications/*;'], [location => 'mcp_user off;'],
     [location => 'mcp_status prometheus clients=any;'],
+    [location => 'mcp_console;'], [location => 'mcp_console servers=crm.example.com/* "a b" clients=any;'],
+    [location => 'mcp_console clients=any servers=a b servers=c;'],
     [store => 'mcp_sessions_store %%STORE%% zone=other:1m retention=30d max_size=0 min_free=0 flush=10ms queue=1m sync=full;'],
 ) {
     my ($level, $directive) = @$case;

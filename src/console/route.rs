@@ -66,8 +66,16 @@ impl Console {
         };
         let known = if endpoint.asks == Asks::Stats { known() } else { Known::default() };
         let (scope, asks) = (self.scope.clone(), endpoint.asks);
-        let work =
-            Work { scope, asks, subject, parameters, known, mark, progress: Progress::default() };
+        let work = Work {
+            scope,
+            asks,
+            subject,
+            parameters,
+            known,
+            mark,
+            configuration: Vec::new(),
+            progress: Progress::default(),
+        };
         Ok(Step::Work(Box::new(work)))
     }
 }

@@ -3,11 +3,13 @@
 //! A step does a bounded amount of work and gives a bounded piece of the answer. Between steps the
 //! thread is free for others; a slow client therefore holds no thread and no snapshot of a day.
 
+mod directory;
 mod export;
 mod list;
 mod live;
 mod one;
 
+pub use directory::Directive;
 pub(crate) use live::mark_of;
 
 use crate::answer::{Answer, Head, Problem};
@@ -18,7 +20,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use store::query::{AttackId, CallId, Limits, PartId, QueryError, Reader, Scope, Time};
+use store::query::{
+    AttackId, CallId, Found, Limits, PartId, QueryError, Reader, Scope, ServerDetail, Time,
+};
 use time::OffsetDateTime;
 
 /// How long a step may take.
@@ -145,6 +149,7 @@ pub struct Work {
     pub(crate) parameters: Parameters,
     pub(crate) known: Known,
     pub(crate) mark: Option<store::query::Mark>,
+    pub(crate) configuration: Vec<Directive>,
     pub(crate) progress: Progress,
 }
 
@@ -155,6 +160,8 @@ pub(crate) struct Progress {
     pub(crate) has_begun: bool,
     /// Where the next step goes on.
     pub(crate) cursor: Option<String>,
+    /// An MCP server whose configuration is asked for.
+    pub(crate) server: Option<Found<ServerDetail>>,
     pub(crate) items: usize,
     pub(crate) warnings: Vec<store::query::Warning>,
 }
@@ -168,6 +175,18 @@ impl Work {
             _ if self.parameters.format != Format::Json => Kind::Export,
             _ => Kind::Query,
         }
+    }
+
+    /// The name of the MCP server whose configuration the next step needs: only who reads nginx.conf
+    /// has it. [`Work::tell`] it before the step is done.
+    #[must_use]
+    pub fn wants_configuration_of(&self) -> Option<&str> {
+        self.progress.server.as_ref().map(|found| found.value.summary.name.as_str())
+    }
+
+    /// Says which directives are in force for the MCP server.
+    pub fn tell(&mut self, configuration: Vec<Directive>) {
+        self.configuration = configuration;
     }
 
     /// Does the next step.
@@ -184,11 +203,12 @@ impl Work {
             Asks::Sessions | Asks::SessionCalls | Asks::Calls | Asks::Attacks => {
                 self.list(reader, &limits)
             }
+            Asks::Server => self.server(reader, &limits),
             _ => self.one(reader, &limits),
         };
         match done {
             Ok(piece) => {
-                self.progress.has_begun = true;
+                self.progress.has_begun |= piece.head.is_some();
                 piece
             }
             Err(error) => self.broken(problem_of(error)),

@@ -14,6 +14,7 @@ mod set;
 mod store;
 mod table;
 mod values;
+mod written;
 
 pub(crate) use location::Said;
 pub(crate) use names::ServerNames;
@@ -21,6 +22,7 @@ pub(crate) use set::{SetVariable, Source};
 pub(crate) use store::StoreConf;
 pub(crate) use table::COMMANDS;
 pub(crate) use values::Values;
+pub(crate) use written::{Recording, Written};
 
 use crate::guard::guard;
 use crate::jwt::JwtConf;
@@ -60,6 +62,10 @@ pub(crate) struct MainConf {
     pub(crate) uses_bodies: bool,
     /// The names of `mcp_set` variables; their places are how their getters know them.
     pub(crate) set_names: Vec<String>,
+    /// The directives of this level.
+    pub(crate) lines: Vec<Written>,
+    /// The locations that record.
+    recordings: Vec<Recording>,
     memory_limit: Option<usize>,
     hash_key: Option<HashKey>,
 }
@@ -209,6 +215,8 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             is_used: false,
             uses_bodies: false,
             set_names: Vec::new(),
+            lines: Vec::new(),
+            recordings: Vec::new(),
             memory_limit: None,
             hash_key: None,
         };

@@ -33,7 +33,6 @@ impl Work {
             (Asks::Session, Subject::Part(id)) => whole(&session(reader.session(*id, limits)?)?),
             (Asks::Call, Subject::Call(id)) => whole(&reader.call(*id, limits)?),
             (Asks::Attack, Subject::Attack(id)) => whole(&reader.attack(*id, limits)?),
-            (Asks::Server, Subject::Server(id)) => whole(&reader.server(id, filter, limits)?),
             (Asks::Primitives, Subject::Server(id)) => {
                 whole(&reader.primitives(id, filter, limits)?)
             }
@@ -60,13 +59,13 @@ impl Work {
 }
 
 /// A whole answer.
-fn whole<T: Serialize>(value: &T) -> Result<Piece, QueryError> {
+pub(super) fn whole<T: Serialize>(value: &T) -> Result<Piece, QueryError> {
     let mut body = Vec::new();
     put(&mut body, value)?;
     Ok(Answer { head: Head::data(200, JSON), body: Cow::Owned(body) }.into())
 }
 
-fn object<T: Serialize>(value: &T) -> Result<Map<String, Value>, QueryError> {
+pub(super) fn object<T: Serialize>(value: &T) -> Result<Map<String, Value>, QueryError> {
     match serde_json::to_value(value) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(QueryError::Failed("an answer is no JSON object".to_owned())),

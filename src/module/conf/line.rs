@@ -84,6 +84,11 @@ impl<'a> Line<'a> {
         self.cf
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &'a str {
+        self.name
+    }
+
     /// Where it stands.
     pub(crate) fn place(&self) -> Place {
         // SAFETY: the context is nginx's and valid while the directive is handled.

@@ -4,6 +4,7 @@ use super::identity::SaidOfTokens;
 use super::line::{Line, Place, Word, Wrong, once, wrong};
 use super::set::SetVariable;
 use super::store::bytes_of;
+use super::written::Written;
 use crate::nginx::Value;
 use crate::status::{self, Format, StatusConf};
 use console::Console;
@@ -92,6 +93,8 @@ pub(crate) struct Said {
     pub(crate) status: Option<StatusConf>,
     /// As `status`.
     pub(crate) console: Option<Console>,
+    /// All of the above as it was written.
+    pub(crate) lines: Vec<Written>,
 }
 
 /// `mcp_sessions on | off`

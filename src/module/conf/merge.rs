@@ -2,7 +2,7 @@
 
 use super::line::log;
 use super::location::{Derived, Roles, Said, Tried};
-use super::{LocConf, MainConf, ServerNames, Values};
+use super::{LocConf, MainConf, Recording, ServerNames, Values};
 use exchange::{CaptureLevel, CaptureRules, ParamRule, ProvenPaths, Rules};
 use nginx_sys::{
     NGX_LOG_WARN, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module,
@@ -74,6 +74,8 @@ pub(super) unsafe fn merge(
     let body_bytes_max = level.said.body_bytes_max.unwrap_or_else(|| unsafe { body_bytes(cf) });
     let mask = level.mask();
     level.rules = Some(Arc::new(level.said.rules(main, mask, body_bytes_max)));
+    // SAFETY: as above.
+    main.recordings.extend(unsafe { Recording::of(cf, level) });
     Ok(())
 }
 
@@ -110,6 +112,7 @@ impl Said {
                 self.sets.push(set.clone());
             }
         }
+        super::written::inherit(&mut self.lines, &around.lines);
         self.masks.splice(0..0, around.masks.iter().cloned());
     }
 

@@ -93,6 +93,12 @@ impl ServerNames {
         self.have(unsafe { bytes(&asked) }, asked)
     }
 
+    /// Whether MCP servers of this block are named by a host.
+    pub(crate) fn name(&self, host: &str) -> bool {
+        let raw = ngx_str_t { len: host.len(), data: host.as_ptr().cast_mut() };
+        *self.first == *host.as_bytes() || self.have(host.as_bytes(), raw)
+    }
+
     fn have(&self, host: &[u8], raw: ngx_str_t) -> bool {
         let is_literal = || self.literals.iter().any(|name| **name == *host);
         !host.is_empty() && (is_literal() || self.matches(host, raw))

@@ -301,10 +301,16 @@ unsafe extern "C" fn take(
         // SAFETY: nginx passes its configuration context.
         let line = unsafe { Line::new(cf) };
         let taken = match directive.set {
-            // SAFETY: for this offset nginx passes what `create_main_conf` made.
-            Set::Main(take) => take(&line, unsafe { &mut *conf.cast::<MainConf>() }),
-            // SAFETY: for this offset nginx passes what `create_loc_conf` made.
-            Set::Level(take) => take(&line, unsafe { &mut (*conf.cast::<LocConf>()).said }),
+            Set::Main(take) => {
+                // SAFETY: for this offset nginx passes what `create_main_conf` made.
+                let main = unsafe { &mut *conf.cast::<MainConf>() };
+                take(&line, main).map(|()| main.lines.push(line.written()))
+            }
+            Set::Level(take) => {
+                // SAFETY: for this offset nginx passes what `create_loc_conf` made.
+                let said = unsafe { &mut (*conf.cast::<LocConf>()).said };
+                take(&line, said).map(|()| said.lines.push(line.written()))
+            }
         };
         match taken {
             Ok(()) => null_mut(),

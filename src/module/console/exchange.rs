@@ -5,10 +5,11 @@
 
 use super::desk::Desk;
 use super::readers::{Done, Job};
+use crate::conf::{MainConf, Written};
 use crate::guard::guard;
 use crate::nginx::send_head;
 use crate::zone::Shared;
-use console::{Cancel, Head, Kind, Next, Piece, Work};
+use console::{Cancel, Directive, Head, Kind, Next, Piece, Work};
 use nginx_sys::{
     NGX_AGAIN, NGX_ERROR, NGX_HTTP_REQUEST_TIME_OUT, NGX_OK, ngx_buf_t, ngx_chain_t,
     ngx_current_msec, ngx_handle_write_event, ngx_http_core_loc_conf_t, ngx_http_core_module,
@@ -23,6 +24,9 @@ use std::ptr::{addr_of_mut, null_mut};
 const BEAT_MS: ngx_msec_t = 15_000;
 /// The shortest time between two looks into the store for one stream.
 const LOOK_MS: ngx_msec_t = 300;
+
+/// The most directives shown for one MCP server.
+const DIRECTIVES_MAX: usize = 500;
 
 /// What it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +115,12 @@ impl Exchange {
 
     /// Asks for the next step.
     fn ask(&mut self, desk: &Desk) {
-        let Some(work) = self.work.take() else { return };
+        let Some(mut work) = self.work.take() else { return };
+        if let Some(server) = work.wants_configuration_of() {
+            // SAFETY: the request is live while its exchange is.
+            let configuration = unsafe { configuration_of(self.r, server) };
+            work.tell(configuration);
+        }
         self.waits = Waits::Step;
         // Read before the store is: what is committed later is found by the next look.
         self.seen_commits = self.shared.commits();
@@ -320,6 +329,29 @@ unsafe fn place(r: *mut ngx_http_request_t) -> *mut *mut c_void {
             (&raw const crate::ngx_http_mcp_sessions_filter_module.ctx_index).read();
         (*r).ctx.add(index)
     }
+}
+
+/// The directives in force for an MCP server.
+///
+/// # Safety
+/// A live request.
+unsafe fn configuration_of(r: *mut ngx_http_request_t, server: &str) -> Vec<Directive> {
+    // SAFETY: by the caller's promise.
+    let Some(main) = (unsafe { MainConf::of(r) }) else { return Vec::new() };
+    let directive = |written: &Written, location: &str| Directive {
+        directive: written.name.clone(),
+        value: written.words.clone(),
+        place: written.place.to_string(),
+        location: location.to_owned(),
+    };
+    let recordings = main.recordings_of(server);
+    let main = main.lines.iter().filter(|_| !recordings.is_empty());
+    let mut all: Vec<Directive> = main.map(|it| directive(it, "")).collect();
+    for recording in recordings {
+        all.extend(recording.lines.iter().map(|it| directive(it, &recording.location)));
+    }
+    all.truncate(DIRECTIVES_MAX);
+    all
 }
 
 /// # Safety

@@ -101,6 +101,8 @@ unsafe fn buffer_of(r: *mut ngx_http_request_t, body: &[u8]) -> Option<*mut ngx_
         let here = buffer.as_mut()?;
         std::ptr::copy_nonoverlapping(body.as_ptr(), here.pos, body.len());
         here.last = here.pos.add(body.len());
+        // A buffer in memory without a byte is an alert to nginx.
+        here.set_temporary(u32::from(!body.is_empty()));
         let is_main = std::ptr::eq((*r).main, r);
         here.set_last_buf(u32::from(is_main));
         here.set_last_in_chain(1);
