@@ -60,6 +60,8 @@ impl Batch<'_> {
             }
         }
         page.tallies.sort_unstable();
+        page.part_actors.sort_unstable();
+        page.part_actors.dedup();
         let id = writer.settings.writer.as_str();
         for day in writer.days.iter_mut().filter(|day| day.in_transaction) {
             write_day(day, page, &order)?;
@@ -127,6 +129,7 @@ fn write_day(day: &mut Day, page: &Page, order: &[u32]) -> Result<(), Failure> {
         let calls = write_calls(&day.connection, day.day, change, page, order, &mut next_call)?;
         write_parts(&day.connection, day.day, change, page)?;
         write_tallies(&day.connection, day.day, page)?;
+        rollup::write_part_actors(&day.connection, day.day, page)?;
         rollup::write_loads(&day.connection, day.day, page)?;
         Ok(calls)
     });

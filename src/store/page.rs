@@ -247,6 +247,8 @@ pub(crate) struct Page {
     pub(crate) placed: Vec<Placed>,
     pub(crate) tallies: Vec<Tally>,
     pub(crate) loads: Loads,
+    /// Day, actor, part: who was seen in which part, at least all that are new.
+    pub(crate) part_actors: Vec<(i32, i64, i64)>,
     /// Calls of this batch that were given a row already, by day and row.
     pub(crate) early: FxHashMap<(i32, i64), usize>,
     /// Calls of this batch that wait for an answer: part, direction, id.
@@ -269,6 +271,7 @@ impl Page {
         self.placed.clear();
         self.tallies.clear();
         self.loads.clear();
+        self.part_actors.clear();
         self.early.clear();
         self.waiting.clear();
         self.rounds.clear();

@@ -352,10 +352,12 @@ impl Batch<'_> {
                 if let (Some(state), Some(actor)) = (open.parts.get_mut(part), actor) {
                     state.last_actor = Some((identity, actor));
                 }
-                match actor {
+                let (actor, is_overflow) = match actor {
                     Some(actor) => (actor, false),
                     None => (overflow_actor(open)?, true),
-                }
+                };
+                self.page.part_actors.push((day, actor, part));
+                (actor, is_overflow)
             }
         };
         let (server, is_probing) =

@@ -104,6 +104,20 @@ impl Blocks {
     }
 }
 
+/// Notes who was seen in which part.
+pub(crate) fn write_part_actors(
+    connection: &Connection,
+    day: i32,
+    page: &Page,
+) -> rusqlite::Result<()> {
+    let mut insert = connection
+        .prepare_cached("INSERT OR IGNORE INTO part_actors (actor, part) VALUES (?1, ?2)")?;
+    for (_, actor, part) in page.part_actors.iter().filter(|(of, ..)| *of == day) {
+        insert.execute((actor, part))?;
+    }
+    Ok(())
+}
+
 /// Adds to `loads` and `minutes`.
 pub(crate) fn write_loads(connection: &Connection, day: i32, page: &Page) -> rusqlite::Result<()> {
     let mut loads: Vec<_> =

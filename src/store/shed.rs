@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 /// Calls copied in one step: about 50 ms.
 const CALLS_A_STEP: i64 = 10_000;
 /// Tables that are copied as they are, in one step each.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "servers",
     "actors",
     "kinds",
     "parts",
     "runs",
     "tallies",
+    "part_actors",
     "blocks",
     "loads",
     "minutes",

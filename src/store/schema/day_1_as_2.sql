@@ -4,6 +4,9 @@ CREATE TEMP VIEW parts AS SELECT *, 0 AS change FROM main.parts;
 CREATE TEMP VIEW runs AS SELECT *, 0 AS change, 0 AS last_at FROM main.runs;
 CREATE TEMP VIEW tallies AS
 SELECT *, duration_us AS duration_max_us, 1 << 62 AS bytes_max FROM main.tallies;
+CREATE TEMP TABLE part_actors (actor INTEGER, part INTEGER, PRIMARY KEY (actor, part))
+    WITHOUT ROWID;
+INSERT INTO temp.part_actors SELECT DISTINCT actor, part FROM main.tallies;
 CREATE TEMP TABLE blocks (
     block INTEGER PRIMARY KEY, first_at INTEGER, last_at INTEGER, requests BLOB
 );

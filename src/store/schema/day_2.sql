@@ -6,7 +6,14 @@ ALTER TABLE runs ADD COLUMN last_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tallies ADD COLUMN duration_max_us INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tallies ADD COLUMN bytes_max INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX tallies_kind ON tallies (kind);
-CREATE INDEX tallies_actor ON tallies (actor);
+CREATE INDEX attack_rows_call ON attack_rows (call);
+CREATE INDEX attack_rows_part ON attack_rows (part);
+
+CREATE TABLE part_actors (
+    actor INTEGER NOT NULL,
+    part  INTEGER NOT NULL,
+    PRIMARY KEY (actor, part)
+) WITHOUT ROWID;
 
 CREATE TABLE blocks (
     block    INTEGER PRIMARY KEY,
@@ -35,6 +42,7 @@ CREATE TABLE minutes (
 -- Of a file that has rows already. What version 1 did not keep is put in as a bound.
 UPDATE runs SET last_at = (SELECT p.last_at FROM parts p WHERE p.part = runs.part);
 UPDATE tallies SET duration_max_us = duration_us, bytes_max = 1 << 62;
+INSERT INTO part_actors SELECT DISTINCT actor, part FROM tallies;
 INSERT INTO blocks
 SELECT call / 1024, min(at), max(at), NULL FROM call_rows GROUP BY 1;
 INSERT INTO loads
