@@ -15,10 +15,15 @@ const ANSWERS_MAX: i64 = 10_000;
 #[derive(Debug)]
 pub(crate) struct StoredCall {
     pub(crate) part: i64,
+    /// Number of its server.
+    pub(crate) server: i64,
+    /// Whether it belongs to a `none` session.
+    pub(crate) is_probing: bool,
     pub(crate) actor: i64,
     /// The number of its kind.
     pub(crate) number: i64,
     pub(crate) at: Micros,
+    pub(crate) bytes_in: i64,
     pub(crate) rpc_id: RpcKey,
     pub(crate) kind: OpenKind,
 }
@@ -91,8 +96,9 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
         .prepare_cached(
             "SELECT c.part, c.actor, c.kind, c.at, c.rpc_id, k.direction, k.http_method, \
              k.status, k.method, k.primitive_kind, k.primitive, k.coverage_request, \
-             k.protocol_version \
-             FROM call_rows c JOIN kinds k ON k.kind = c.kind \
+             k.protocol_version, c.bytes_in, \
+             p.server, p.id_source = 'none' \
+             FROM call_rows c JOIN kinds k ON k.kind = c.kind JOIN parts p ON p.part = c.part \
              WHERE c.call = ?1 AND k.outcome = 'pending'",
         )
         .and_then(|mut statement| {
@@ -121,6 +127,9 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
                         number: row.get(2)?,
                         at: row.get(3)?,
                         rpc_id: RpcKey::read(row.get(4)?),
+                        bytes_in: row.get(13)?,
+                        server: row.get(14)?,
+                        is_probing: row.get(15)?,
                         kind,
                     })
                 })

@@ -7,7 +7,7 @@ use crate::directory::DAY_US;
 use crate::failure::Failure;
 use crate::page::{
     ARGUMENTS_TRUNCATED, CallRow, OpenKind, OwnAnswer, Page, Placed, RESULT_TRUNCATED, RequestKey,
-    RpcKey, Tally, hex_bytes, signed,
+    RpcKey, Tally, bucket_of, hex_bytes, signed,
 };
 use crate::place::no_file;
 use crate::{answers, part};
@@ -218,11 +218,21 @@ impl Batch<'_> {
             kind: stored.number,
             calls: -1,
             duration_us: 0,
+            bytes: 0,
         };
-        self.page.tallies.push(tally);
-        self.page.tallies.push(Tally { kind, calls: 1, duration_us, ..tally });
+        let bytes = stored.bytes_in.saturating_add(answer.bytes_out);
+        let answered = Tally { kind, calls: 1, duration_us, bytes, ..tally };
+        self.page.tallies.extend([tally, answered]);
+        let (server, loads) = (stored.server, &mut self.page.loads);
+        loads.add(&tally, server, stored.at, bucket_of(None, stored.is_probing));
+        let bucket = bucket_of(Some(duration_us), stored.is_probing);
+        loads.add(&answered, server, stored.at, bucket);
+        let is_error = answer.outcome.is_error() && !stored.is_probing;
+        loads.add_errors(day, server, stored.at, i64::from(is_error));
         let touched = self.page.touch(day, stored.part);
         if let Some(touched) = self.page.touched.get_mut(touched) {
+            touched.server = server;
+            touched.is_probing = stored.is_probing;
             touched.started_at = touched.started_at.min(stored.at);
             touched.last_at = touched.last_at.max(answer.at);
             touched.errors += i64::from(answer.outcome.is_error());

@@ -80,6 +80,20 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
+        Self::open_made(path)
+    }
+
+    /// The directory if it is there.
+    pub(crate) fn existing(path: &Path) -> io::Result<Self> {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let name = path.file_name().ok_or_else(|| io::Error::other("names no directory"))?;
+        Self::open_made(fs::canonicalize(parent)?.join(name))
+    }
+
+    fn open_made(path: PathBuf) -> io::Result<Self> {
         let opened = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)

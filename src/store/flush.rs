@@ -7,26 +7,32 @@ use crate::batch::Batch;
 use crate::calls::{direction_word, hour_of};
 use crate::day::Day;
 use crate::failure::Failure;
-use crate::page::{CallRow, Page, RequestKey, Tally, Touched};
-use record::Outcome;
+use crate::page::{CallRow, Loads, Page, RequestKey, Tally, Touched, bucket_of};
+use crate::rollup;
+use record::{Micros, Outcome};
 use rusqlite::{Connection, Statement, params, types::Null};
 
 const INSERT_CALL: &str = "INSERT INTO call_rows (call, part, actor, kind, step, at, duration_us, \
      first_event_us, notifications, bytes_in, bytes_out, flags, rpc_id, request_id, continues, \
      arguments, result, error_message, extra) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
-const INSERT_RUN: &str = "INSERT INTO runs (part, first_call, last_call) VALUES (?1, ?2, ?3)";
-const UPSERT_TALLY: &str = "INSERT INTO tallies (part, hour, actor, kind, calls, duration_us) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET calls = calls + ?5, \
-     duration_us = duration_us + ?6";
+const INSERT_RUN: &str = "INSERT INTO runs (part, first_call, last_call, change, last_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5)";
+const NEXT_CHANGE: &str = "INSERT INTO meta (key, value) VALUES ('changes', 1) \
+     ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
+const UPSERT_TALLY: &str = "INSERT INTO tallies (part, hour, actor, kind, calls, duration_us, \
+     duration_max_us, bytes_max) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET calls = calls + ?5, \
+     duration_us = duration_us + ?6, duration_max_us = max(duration_max_us, ?7), \
+     bytes_max = max(bytes_max, ?8)";
 const DELETE_TALLY: &str = "DELETE FROM tallies \
      WHERE part = ?1 AND hour = ?2 AND actor = ?3 AND kind = ?4 AND calls <= 0";
 /// Failed probes and refused logins count as no errors of their part.
 const UPDATE_PART: &str = "UPDATE parts SET started_at = min(started_at, ?2), \
      last_at = max(last_at, ?3), calls = calls + ?4, \
      errors = errors + iif(id_source = 'none', 0, ?5), blocked = blocked + ?6, \
-     notifications = notifications + ?7, bytes_in = bytes_in + ?8, bytes_out = bytes_out + ?9 \
-     WHERE part = ?1";
+     notifications = notifications + ?7, bytes_in = bytes_in + ?8, bytes_out = bytes_out + ?9, \
+     change = ?10 WHERE part = ?1";
 const UPDATE_LEARNED: &str = "UPDATE parts SET actor = ?2, protocol_version = ?3, \
      server_info = ?4, server_version = ?5 WHERE part = ?1";
 const UPDATE_ENDED: &str = "UPDATE parts SET ended_at = ?2, ended_by = ?3 \
@@ -45,16 +51,17 @@ impl Batch<'_> {
         let now = self.now;
         let present = self.present_day;
         let Self { writer, page, committed, .. } = self;
-        let Page { touched, tallies, .. } = page;
-        let rows = &page.rows;
-        for row in rows {
-            count_row(row, touched, tallies);
+        let Page { touched, tallies, loads, rows, .. } = page;
+        for row in rows.iter() {
+            count_row(row, touched, tallies, loads);
             committed.calls += 1;
             if let Some(count) = committed.by_outcome.get_mut(row.outcome as usize) {
                 *count += 1;
             }
         }
         page.tallies.sort_unstable();
+        page.part_actors.sort_unstable();
+        page.part_actors.dedup();
         let id = writer.settings.writer.as_str();
         for day in writer.days.iter_mut().filter(|day| day.in_transaction) {
             write_day(day, page, &order)?;
@@ -90,7 +97,7 @@ impl Batch<'_> {
 }
 
 /// Adds a new call to the sums of its part and to the rollup.
-fn count_row(row: &CallRow, touched: &mut [Touched], tallies: &mut Vec<Tally>) {
+fn count_row(row: &CallRow, touched: &mut [Touched], tallies: &mut Vec<Tally>, loads: &mut Loads) {
     let Some(touched) = touched.get_mut(row.touched) else { return };
     touched.calls += 1;
     touched.errors += i64::from(row.outcome.is_error());
@@ -98,7 +105,7 @@ fn count_row(row: &CallRow, touched: &mut [Touched], tallies: &mut Vec<Tally>) {
     touched.notifications = touched.notifications.saturating_add(row.notifications.into());
     let last_at = row.at.saturating_add(row.duration_us.unwrap_or(0));
     touched.last_at = touched.last_at.max(last_at);
-    tallies.push(Tally {
+    let tally = Tally {
         day: touched.day,
         part: touched.part,
         hour: hour_of(row.at),
@@ -106,25 +113,43 @@ fn count_row(row: &CallRow, touched: &mut [Touched], tallies: &mut Vec<Tally>) {
         kind: row.kind,
         calls: 1,
         duration_us: row.duration_us.unwrap_or(0),
-    });
+        bytes: row.bytes_in.saturating_add(row.bytes_out),
+    };
+    tallies.push(tally);
+    let bucket = bucket_of(row.duration_us, touched.is_probing);
+    loads.add(&tally, touched.server, row.at, bucket);
+    if row.outcome.is_error() && !touched.is_probing {
+        loads.add_errors(touched.day, touched.server, row.at, 1);
+    }
 }
 
 fn write_day(day: &mut Day, page: &Page, order: &[u32]) -> Result<(), Failure> {
     let mut next_call = day.next_call;
-    let written =
-        write_calls(&day.connection, day.day, page, order, &mut next_call).and_then(|calls| {
-            write_parts(&day.connection, day.day, page)?;
-            write_tallies(&day.connection, day.day, page)?;
-            Ok(calls)
-        });
+    let written = next_change(&day.connection, day.day, page).and_then(|change| {
+        let calls = write_calls(&day.connection, day.day, change, page, order, &mut next_call)?;
+        write_parts(&day.connection, day.day, change, page)?;
+        write_tallies(&day.connection, day.day, page)?;
+        rollup::write_part_actors(&day.connection, day.day, page)?;
+        rollup::write_loads(&day.connection, day.day, page)?;
+        Ok(calls)
+    });
     day.next_call = next_call;
     day.calls = written.map_err(|error| day.failure(&error))?;
     Ok(())
 }
 
+/// The number of this commit among those that change session parts.
+fn next_change(connection: &Connection, day: i32, page: &Page) -> rusqlite::Result<i64> {
+    if !page.touched.iter().any(|touched| touched.day == day) {
+        return Ok(0);
+    }
+    connection.prepare_cached(NEXT_CHANGE)?.query_row((), |row| row.get(0))
+}
+
 fn write_calls(
     connection: &Connection,
     day: i32,
+    change: i64,
     page: &Page,
     order: &[u32],
     next_call: &mut i64,
@@ -132,8 +157,11 @@ fn write_calls(
     let mut insert = connection.prepare_cached(INSERT_CALL)?;
     let mut insert_run = connection.prepare_cached(INSERT_RUN)?;
     let mut calls = 0;
-    // The run being made: part, first and last call.
-    let mut run: Option<(i64, i64, i64)> = None;
+    let mut blocks = rollup::Blocks::default();
+    // The run being made: part, first and last call, and the part's last sign.
+    let mut run: Option<(i64, i64, i64, Micros)> = None;
+    let mut end_run =
+        |(part, first, last, last_at)| insert_run.execute((part, first, last, change, last_at));
     for index in order {
         let Some(row) = page.rows.get(*index as usize) else { continue };
         let Some(touched) = page.touched.get(row.touched).filter(|t| t.day == day) else {
@@ -147,24 +175,22 @@ fn write_calls(
             row.row
         };
         let first = match run {
-            Some((part, first, last)) if part == touched.part && last + 1 == call => first,
+            Some((part, first, last, _)) if part == touched.part && last + 1 == call => first,
             _ => {
-                if let Some((part, first, last)) = run {
-                    insert_run.execute((part, first, last))?;
-                }
+                run.map(&mut end_run).transpose()?;
                 call
             }
         };
-        run = Some((touched.part, first, call));
+        run = Some((touched.part, first, call, touched.last_at));
+        blocks.add(page, row, call);
         insert_call(&mut insert, page, row, touched.part, call, call - first)?;
         if row.row != 0 {
             write_links(connection, row, touched.part, call)?;
         }
         calls += 1;
     }
-    if let Some((part, first, last)) = run {
-        insert_run.execute((part, first, last))?;
-    }
+    run.map(&mut end_run).transpose()?;
+    blocks.write(connection)?;
     Ok(calls)
 }
 
@@ -228,8 +254,14 @@ fn write_links(
     Ok(())
 }
 
-fn write_parts(connection: &Connection, day: i32, page: &Page) -> rusqlite::Result<()> {
+fn write_parts(
+    connection: &Connection,
+    day: i32,
+    change: i64,
+    page: &Page,
+) -> rusqlite::Result<()> {
     let mut update = connection.prepare_cached(UPDATE_PART)?;
+    let mut insert_run = connection.prepare_cached(INSERT_RUN)?;
     let mut touched: Vec<&Touched> = page.touched.iter().filter(|t| t.day == day).collect();
     touched.sort_unstable_by_key(|touched| touched.part);
     for touched in touched {
@@ -243,7 +275,12 @@ fn write_parts(connection: &Connection, day: i32, page: &Page) -> rusqlite::Resu
             touched.notifications,
             touched.bytes_in,
             touched.bytes_out,
+            change,
         ))?;
+        if touched.calls == 0 {
+            // An empty run, so that the part's last sign as of any change can be found.
+            insert_run.execute((touched.part, -change, -change - 1, change, touched.last_at))?;
+        }
         if let Some(learned) = &touched.learned {
             let (actor, learned) = learned.as_ref();
             connection.prepare_cached(UPDATE_LEARNED)?.execute((
@@ -270,7 +307,18 @@ fn write_tallies(connection: &Connection, day: i32, page: &Page) -> rusqlite::Re
         let calls: i64 = same.iter().map(|tally| tally.calls).sum();
         let duration_us: i64 =
             same.iter().fold(0, |sum, tally| sum.saturating_add(tally.duration_us));
-        let row = (first.part, first.hour, first.actor, first.kind, calls, duration_us);
+        let duration_max_us = same.iter().map(|tally| tally.duration_us).max().unwrap_or(0);
+        let bytes_max = same.iter().map(|tally| tally.bytes).max().unwrap_or(0);
+        let row = (
+            first.part,
+            first.hour,
+            first.actor,
+            first.kind,
+            calls,
+            duration_us,
+            duration_max_us,
+            bytes_max,
+        );
         upsert.execute(row)?;
         if same.iter().any(|tally| tally.calls < 0) {
             let row = (first.part, first.hour, first.actor, first.kind);

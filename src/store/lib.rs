@@ -19,6 +19,7 @@ mod part;
 mod place;
 pub mod query;
 mod report;
+mod rollup;
 mod schema;
 mod settings;
 mod shed;

@@ -137,6 +137,10 @@ pub(crate) struct Touched {
     pub(crate) day: i32,
     /// Its row.
     pub(crate) part: i64,
+    /// Number of its server.
+    pub(crate) server: i64,
+    /// Whether it is a session of failed probes and refused logins, whose errors are none.
+    pub(crate) is_probing: bool,
     pub(crate) started_at: Micros,
     pub(crate) last_at: Micros,
     pub(crate) calls: i64,
@@ -160,6 +164,68 @@ pub(crate) struct Tally {
     pub(crate) kind: i64,
     pub(crate) calls: i64,
     pub(crate) duration_us: i64,
+    /// Of request and answer.
+    pub(crate) bytes: i64,
+}
+
+/// What a batch adds to the rollups that do not know sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Loads {
+    /// Calls by day, server, hour, kind and bucket of duration.
+    pub(crate) by_kind: FxHashMap<(i32, i64, i64, i64, i64), i64>,
+    /// Calls and errors by day, minute and server.
+    pub(crate) by_minute: FxHashMap<(i32, i64, i64), (i64, i64)>,
+}
+
+impl Loads {
+    /// Adds one call.
+    pub(crate) fn add(&mut self, tally: &Tally, server: i64, at: Micros, bucket: i64) {
+        let Tally { day, hour, kind, calls, .. } = *tally;
+        *self.by_kind.entry((day, server, hour, kind, bucket)).or_default() += calls;
+        let minute = at.div_euclid(MINUTE_US);
+        self.by_minute.entry((day, minute, server)).or_default().0 += calls;
+    }
+
+    /// Adds to the errors of a minute.
+    pub(crate) fn add_errors(&mut self, day: i32, server: i64, at: Micros, errors: i64) {
+        let minute = at.div_euclid(MINUTE_US);
+        self.by_minute.entry((day, minute, server)).or_default().1 += errors;
+    }
+
+    fn clear(&mut self) {
+        self.by_kind.clear();
+        self.by_minute.clear();
+    }
+}
+
+/// Microseconds of a minute.
+pub(crate) const MINUTE_US: i64 = 60_000_000;
+
+/// The bucket of calls whose duration is not known.
+pub(crate) const NO_BUCKET: i64 = -1;
+/// The bucket of all calls of `none` sessions: failed probes say nothing of a server's errors and
+/// durations.
+pub(crate) const PROBING_BUCKET: i64 = -2;
+
+/// The bucket of a duration: eight to an octave, so that a bucket's middle is at most 6 % away
+/// from any duration in it.
+pub(crate) fn bucket_of(duration_us: Option<i64>, is_probing: bool) -> i64 {
+    if is_probing {
+        return PROBING_BUCKET;
+    }
+    let Some(duration_us) = duration_us else { return NO_BUCKET };
+    let duration_us = duration_us.max(0);
+    if duration_us < 8 {
+        return duration_us;
+    }
+    let exponent = i64::from(duration_us.ilog2());
+    8 * (exponent - 2) + (duration_us >> (exponent - 3) & 7)
+}
+
+/// The shortest duration of a bucket, in microseconds.
+pub(crate) fn bucket_floor_us(bucket: i64) -> i64 {
+    let bucket = bucket.clamp(0, 8 * 61);
+    if bucket < 8 { bucket } else { (8 + bucket % 8) << (bucket / 8 - 1) }
 }
 
 /// Where `place` put an exchange.
@@ -180,6 +246,9 @@ pub(crate) struct Page {
     pub(crate) touched_by_part: FxHashMap<(i32, i64), usize>,
     pub(crate) placed: Vec<Placed>,
     pub(crate) tallies: Vec<Tally>,
+    pub(crate) loads: Loads,
+    /// Day, actor, part: who was seen in which part, at least all that are new.
+    pub(crate) part_actors: Vec<(i32, i64, i64)>,
     /// Calls of this batch that were given a row already, by day and row.
     pub(crate) early: FxHashMap<(i32, i64), usize>,
     /// Calls of this batch that wait for an answer: part, direction, id.
@@ -201,6 +270,8 @@ impl Page {
         self.touched_by_part.clear();
         self.placed.clear();
         self.tallies.clear();
+        self.loads.clear();
+        self.part_actors.clear();
         self.early.clear();
         self.waiting.clear();
         self.rounds.clear();
@@ -232,6 +303,8 @@ impl Page {
             touched.push(Touched {
                 day,
                 part,
+                server: 0,
+                is_probing: false,
                 started_at: Micros::MAX,
                 last_at: Micros::MIN,
                 calls: 0,

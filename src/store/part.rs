@@ -111,6 +111,8 @@ pub(crate) struct PartState {
     pub(crate) server: i64,
     /// Its session's id.
     pub(crate) session_id: String,
+    /// Whether it is a `none` session: failed probes and refused logins.
+    pub(crate) is_probing: bool,
     /// Its idle time.
     pub(crate) idle_us: i64,
     /// When it was last heard of, as far as this writer knows.
@@ -161,7 +163,7 @@ impl Parts {
 
 const SELECT: &str = "SELECT p.part, p.server, p.session_id, p.idle_us, p.last_at, \
      p.ended_at IS NOT NULL, p.protocol_version, p.server_info, p.server_version, a.user, a.roles, a.verified, a.credential, a.client, a.client_version, \
-     a.address, a.user_agent, a.params \
+     a.address, a.user_agent, a.params, p.id_source = 'none' \
      FROM parts p JOIN actors a ON a.actor = p.actor WHERE ";
 
 /// How a part is looked for.
@@ -233,6 +235,7 @@ fn state(row: &Row<'_>, now: Micros) -> rusqlite::Result<PartState> {
         part: row.get(0)?,
         server: row.get(1)?,
         session_id: row.get(2)?,
+        is_probing: row.get(18)?,
         idle_us: row.get(3)?,
         last_at: row.get(4)?,
         is_ended: row.get(5)?,

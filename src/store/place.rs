@@ -352,13 +352,19 @@ impl Batch<'_> {
                 if let (Some(state), Some(actor)) = (open.parts.get_mut(part), actor) {
                     state.last_actor = Some((identity, actor));
                 }
-                match actor {
+                let (actor, is_overflow) = match actor {
                     Some(actor) => (actor, false),
                     None => (overflow_actor(open)?, true),
-                }
+                };
+                self.page.part_actors.push((day, actor, part));
+                (actor, is_overflow)
             }
         };
+        let (server, is_probing) =
+            open.parts.get_mut(part).map_or((0, false), |state| (state.server, state.is_probing));
         if let Some(touched) = self.page.touched.get_mut(touched) {
+            touched.server = server;
+            touched.is_probing = is_probing;
             let first = i64::from(day) * crate::directory::DAY_US;
             touched.started_at = touched.started_at.min(exchange.at.max(first));
             touched.last_at = touched.last_at.max(last_at);

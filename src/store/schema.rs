@@ -6,20 +6,19 @@ use rusqlite::{Connection, Error, ErrorCode};
 pub(crate) const DAY_APPLICATION: i64 = 0x4d43_5064;
 /// `application_id` of the catalogue: "MCPc".
 pub(crate) const CATALOG_APPLICATION: i64 = 0x4d43_5063;
-/// `user_version` of the files this program writes.
-pub(crate) const VERSION: i64 = 1;
-
 /// How a file of one kind comes to the newest version.
 pub(crate) struct Schema {
     /// Its `application_id`.
     pub(crate) application: i64,
     /// `steps[n]` leads from version `n` to `n + 1`; the first one makes an empty file a database.
+    /// Their number is the `user_version` of the files this program writes.
     pub(crate) steps: &'static [&'static str],
 }
 
 /// Of the day files.
 pub(crate) const DAY: Schema =
-    Schema { application: DAY_APPLICATION, steps: &[include_str!("schema/day.sql")] };
+    Schema { application: DAY_APPLICATION, steps: &[include_str!("schema/day.sql"), DAY_2] };
+const DAY_2: &str = include_str!("schema/day_2.sql");
 /// Of `catalog.db`.
 pub(crate) const CATALOG: Schema =
     Schema { application: CATALOG_APPLICATION, steps: &[include_str!("schema/catalog.sql")] };
@@ -41,7 +40,15 @@ impl From<Error> for SchemaError {
     }
 }
 
+/// A connection's view of a day of version 1 as if it were of version 2, for readers.
+pub(crate) const DAY_1_AS_2: &str = include_str!("schema/day_1_as_2.sql");
+
 impl Schema {
+    /// The newest version.
+    pub(crate) const fn version(&self) -> i64 {
+        self.steps.len() as i64
+    }
+
     /// Brings the file to the newest version, in one transaction; several programs may try at
     /// once. Returns whether the file was new. `fill` adds what a new file holds from the start.
     pub(crate) fn apply(
@@ -69,8 +76,8 @@ impl Schema {
         let version = pragma(connection, "PRAGMA user_version")?;
         let application = pragma(connection, "PRAGMA application_id")?;
         match (application == self.application, version) {
-            (true, VERSION) => Ok(true),
-            (true, version) if version > VERSION => Err(SchemaError::Newer(version)),
+            (true, version) if version == self.version() => Ok(true),
+            (true, version) if version > self.version() => Err(SchemaError::Newer(version)),
             (true, _) | (false, 0) => Ok(false),
             (false, _) => Err(SchemaError::Foreign),
         }
@@ -93,8 +100,9 @@ impl Schema {
             connection.execute_batch(step)?;
         }
         connection.execute_batch(&format!(
-            "PRAGMA application_id = {}; PRAGMA user_version = {VERSION}",
-            self.application
+            "PRAGMA application_id = {}; PRAGMA user_version = {}",
+            self.application,
+            self.version()
         ))?;
         if version == 0 {
             fill(connection)?;

@@ -13,13 +13,17 @@ use std::path::{Path, PathBuf};
 /// Calls copied in one step: about 50 ms.
 const CALLS_A_STEP: i64 = 10_000;
 /// Tables that are copied as they are, in one step each.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 16] = [
     "servers",
     "actors",
     "kinds",
     "parts",
     "runs",
     "tallies",
+    "part_actors",
+    "blocks",
+    "loads",
+    "minutes",
     "events",
     "pending",
     "answers",
@@ -89,6 +93,13 @@ impl Shedding {
         copy.execute_batch("PRAGMA page_size = 8192; PRAGMA synchronous = NORMAL")
             .map_err(|error| sqlite(&error))?;
         schema::DAY.apply(&copy, |_| Ok(())).map_err(|error| Failure::schema(&what, &error))?;
+        // The tables are copied column by column, so both have to be of the same version.
+        Connection::open_with_flags(&path, flags).map_err(|error| sqlite(&error)).and_then(
+            |old| {
+                let filled = schema::DAY.apply(&old, |_| Ok(()));
+                filled.map_err(|error| Failure::schema(&what, &error))
+            },
+        )?;
         let old = path.to_str().unwrap_or_default();
         copy.execute("ATTACH ?1 AS old", [old]).map_err(|error| sqlite(&error))?;
         let data_version = version_of(&copy).map_err(|error| sqlite(&error))?;

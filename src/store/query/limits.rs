@@ -1,7 +1,8 @@
 //! How long a query may take, and why it gave none or only a part.
 
 use record::Micros;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use thiserror::Error;
@@ -17,7 +18,7 @@ pub struct Limits<'a> {
     /// The query is given up when this time has come.
     pub deadline: Instant,
     /// The query is given up when this is true: the client went away, or the worker exits.
-    pub cancelled: &'a AtomicBool,
+    pub cancelled: &'a Arc<AtomicBool>,
 }
 
 /// Why a query has no answer.
@@ -50,5 +51,49 @@ impl Limits<'_> {
             return Err(QueryError::TimedOut);
         }
         Ok(())
+    }
+}
+
+impl Limits<'_> {
+    /// Has SQLite look at the limits while it works for this connection.
+    pub(crate) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let (deadline, cancelled) = (self.deadline, Arc::clone(self.cancelled));
+        connection.progress_handler(
+            STEPS_A_LOOK,
+            Some(move || cancelled.load(Ordering::Relaxed) || Instant::now() >= deadline),
+        )
+    }
+
+    /// Ends what [`Limits::watch`] began.
+    pub(crate) fn unwatch(connection: &mut Connection) {
+        let _ = connection.progress_handler(0, None::<fn() -> bool>);
+    }
+}
+
+/// Why a day gave no answer.
+#[derive(Debug)]
+pub(crate) enum DayError {
+    /// The query as a whole ends.
+    Query(QueryError),
+    /// This day's file failed.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for DayError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<QueryError> for DayError {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+impl DayError {
+    /// Whether SQLite was stopped by [`Limits::watch`].
+    pub(crate) fn is_interrupt(error: &rusqlite::Error) -> bool {
+        error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
     }
 }

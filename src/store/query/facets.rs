@@ -1,0 +1,369 @@
+//! Distinct values with counts.
+
+use super::answer::{Facet, FacetRequest, FacetValue, Facets, Found};
+use super::filter::Filter;
+use super::limits::{DayError, Limits, QueryError};
+use super::parts::{Candidate, View};
+use super::selection::{Selection, contains, params_of, roles_of, text_of};
+use super::{FACET_VALUES_DEFAULT, Reader};
+use record::IdSource;
+use rusqlite::Connection;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+/// The most names of parameters that are counted.
+const PARAMS_MAX: usize = 32;
+
+const NAMES: [&str; 13] = [
+    "server",
+    "user",
+    "role",
+    "client",
+    "address",
+    "id_source",
+    "state",
+    "method",
+    "primitive",
+    "outcome",
+    "status",
+    "attack",
+    "control",
+];
+// Places in `NAMES`.
+const SERVER: usize = 0;
+const USER: usize = 1;
+const ROLE: usize = 2;
+const CLIENT: usize = 3;
+const ADDRESS: usize = 4;
+const ID_SOURCE: usize = 5;
+const STATE: usize = 6;
+const METHOD: usize = 7;
+const PRIMITIVE: usize = 8;
+const OUTCOME: usize = 9;
+const STATUS: usize = 10;
+const ATTACK: usize = 11;
+const CONTROL: usize = 12;
+
+impl Reader {
+    /// Distinct values of the calls on which the filters hold.
+    pub fn facets(
+        &mut self,
+        filter: &Filter,
+        request: &FacetRequest,
+        limits: &Limits<'_>,
+    ) -> Result<Found<Facets>, QueryError> {
+        let (mut warnings, scope) = (Vec::new(), self.scope.clone());
+        let mut counting = Counting::new(request);
+        for day in self.days_of(filter)? {
+            // A day that fails half way must leave no counts behind.
+            let mut of_day = counting.clone();
+            let found = self.files.ask(day, limits, &mut warnings, |connection| {
+                let selection = Selection::of(connection, filter, &scope)?;
+                let view = View::new(connection, day, &selection, limits);
+                let candidates =
+                    if selection.is_void() { Vec::new() } else { view.candidates(None)? };
+                of_day.count(&view, candidates)
+            })?;
+            if found.is_some() {
+                counting = of_day;
+            }
+        }
+        Ok(Found { value: counting.finish(request), warnings })
+    }
+}
+
+/// The facets of some parts of one day.
+pub(crate) fn facets_of_day(
+    view: &View<'_>,
+    candidates: Vec<Candidate>,
+    request: &FacetRequest,
+) -> Result<Facets, DayError> {
+    let mut counting = Counting::new(request);
+    counting.count(view, candidates)?;
+    Ok(counting.finish(request))
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    value: String,
+    calls: u64,
+    sessions: u64,
+    /// The part that was counted last.
+    part: (i32, i64),
+}
+
+/// One facet being counted.
+#[derive(Clone, Debug, Default)]
+struct Counter {
+    slots: Vec<Slot>,
+    by_value: FxHashMap<String, usize>,
+}
+
+impl Counter {
+    fn slot(&mut self, value: &str) -> usize {
+        if let Some(slot) = self.by_value.get(value) {
+            return *slot;
+        }
+        let slot = self.slots.len();
+        self.slots.push(Slot { value: value.to_owned(), calls: 0, sessions: 0, part: (0, 0) });
+        self.by_value.insert(value.to_owned(), slot);
+        slot
+    }
+
+    fn add(&mut self, slot: usize, part: (i32, i64), calls: u64) {
+        let Some(slot) = self.slots.get_mut(slot) else { return };
+        slot.calls += calls;
+        if slot.part != part {
+            slot.part = part;
+            slot.sessions += 1;
+        }
+    }
+
+    fn finish(self, name: String, request: &FacetRequest) -> Facet {
+        let wanted = request.contains.as_ref().map(|text| text.to_ascii_lowercase());
+        let mut slots: Vec<Slot> = self
+            .slots
+            .into_iter()
+            .filter(|slot| slot.sessions > 0)
+            .filter(|slot| wanted.as_ref().is_none_or(|wanted| contains(&slot.value, wanted)))
+            .collect();
+        slots.sort_unstable_by(|a, b| {
+            (b.calls, b.sessions).cmp(&(a.calls, a.sessions)).then_with(|| a.value.cmp(&b.value))
+        });
+        let total = slots.len() as u64;
+        let limit = if request.limit == 0 { FACET_VALUES_DEFAULT } else { request.limit };
+        slots.truncate(limit);
+        let values = slots
+            .into_iter()
+            .map(|Slot { value, calls, sessions, .. }| FacetValue { value, count: calls, sessions })
+            .collect();
+        Facet { name, values, total }
+    }
+}
+
+/// Where the words of an actor or a kind are counted: facet and slot; of parameters, their index
+/// among the parameters.
+type Places = Vec<(usize, usize)>;
+
+#[derive(Clone, Debug)]
+struct Counting {
+    facets: Vec<Counter>,
+    /// Which of them are wanted.
+    wanted: Vec<bool>,
+    params: BTreeMap<String, Counter>,
+    has_params: bool,
+    calls: u64,
+    errors: u64,
+    sessions: u64,
+}
+
+impl Counting {
+    fn new(request: &FacetRequest) -> Self {
+        let is_wanted = |name: &str| {
+            request.names.is_empty() || request.names.iter().any(|wanted| wanted == name)
+        };
+        Self {
+            facets: vec![Counter::default(); NAMES.len()],
+            wanted: NAMES.iter().map(|name| is_wanted(name)).collect(),
+            params: BTreeMap::new(),
+            has_params: request.names.is_empty()
+                || request.names.iter().any(|name| name.starts_with("param.")),
+            calls: 0,
+            errors: 0,
+            sessions: 0,
+        }
+    }
+
+    fn is_wanted(&self, facet: usize) -> bool {
+        self.wanted.get(facet).copied().unwrap_or(false)
+    }
+
+    fn place(&mut self, facet: usize, value: &str, places: &mut Places) {
+        if value.is_empty() || !self.is_wanted(facet) {
+            return;
+        }
+        if let Some(counter) = self.facets.get_mut(facet) {
+            places.push((facet, counter.slot(value)));
+        }
+    }
+
+    fn add(&mut self, places: &Places, part: (i32, i64), calls: u64) {
+        for (facet, slot) in places {
+            if let Some(counter) = self.facets.get_mut(*facet) {
+                counter.add(*slot, part, calls);
+            }
+        }
+    }
+
+    fn count(&mut self, view: &View<'_>, mut candidates: Vec<Candidate>) -> Result<(), DayError> {
+        let (connection, selection) = (view.connection, view.selection);
+        let mut kinds: FxHashMap<i64, Places> = FxHashMap::default();
+        let mut actors: FxHashMap<i64, (Places, Vec<(String, usize)>)> = FxHashMap::default();
+        let mut failure = None;
+        let mut counted = 0_i64;
+        if !selection.is_on_calls() {
+            self.sessions += candidates.len() as u64;
+            for candidate in &candidates {
+                let places = self.part_places(view, candidate);
+                self.add(&places, (view.day, candidate.part), 0);
+            }
+        }
+        let mut part_places = Places::new();
+        view.all_shares(&mut candidates, &mut |candidate, share| {
+            let (part, calls) = ((view.day, candidate.part), share.calls.cast_unsigned());
+            self.calls += calls;
+            // Probes and refused logins are kept together as what they are: no errors.
+            if selection.error_kinds.has(share.kind)
+                && candidate.id_source != IdSource::None as usize
+            {
+                self.errors += calls;
+            }
+            if counted != candidate.part {
+                counted = candidate.part;
+                self.sessions += u64::from(selection.is_on_calls());
+                part_places = self.part_places(view, candidate);
+            }
+            self.add(&part_places, part, calls);
+            if !kinds.contains_key(&share.kind) {
+                let places = self.kind_places(connection, share.kind).unwrap_or_else(|error| {
+                    failure.get_or_insert(error);
+                    Places::new()
+                });
+                kinds.insert(share.kind, places);
+            }
+            if let Some(places) = kinds.get(&share.kind) {
+                self.add(places, part, calls);
+            }
+            if !actors.contains_key(&share.actor) {
+                let places = self.actor_places(connection, share.actor).unwrap_or_else(|error| {
+                    failure.get_or_insert(error);
+                    Default::default()
+                });
+                actors.insert(share.actor, places);
+            }
+            if let Some((places, params)) = actors.get(&share.actor) {
+                self.add(places, part, calls);
+                for (name, slot) in params {
+                    if let Some(counter) = self.params.get_mut(name) {
+                        counter.add(*slot, part, calls);
+                    }
+                }
+            }
+        })?;
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        self.count_attacks(view, &candidates)
+    }
+
+    fn part_places(&mut self, view: &View<'_>, candidate: &Candidate) -> Places {
+        let mut places = Places::new();
+        if let Some(name) = view.selection.servers.get(&candidate.server) {
+            self.place(SERVER, name, &mut places);
+        }
+        let id_source = IdSource::ALL.get(candidate.id_source).map_or("", |source| source.as_str());
+        self.place(ID_SOURCE, id_source, &mut places);
+        self.place(STATE, candidate.state.as_str(), &mut places);
+        places
+    }
+
+    fn kind_places(&mut self, connection: &Connection, kind: i64) -> rusqlite::Result<Places> {
+        let mut statement = connection.prepare_cached(
+            "SELECT method, primitive, outcome, status FROM kinds WHERE kind = ?1",
+        )?;
+        let mut rows = statement.query([kind])?;
+        let mut places = Places::new();
+        if let Some(row) = rows.next()? {
+            self.place(METHOD, text_of(row, 0)?, &mut places);
+            self.place(PRIMITIVE, text_of(row, 1)?, &mut places);
+            self.place(OUTCOME, text_of(row, 2)?, &mut places);
+            let status: u16 = row.get(3)?;
+            if status != 0 {
+                self.place(STATUS, &status.to_string(), &mut places);
+            }
+        }
+        Ok(places)
+    }
+
+    fn actor_places(
+        &mut self,
+        connection: &Connection,
+        actor: i64,
+    ) -> rusqlite::Result<(Places, Vec<(String, usize)>)> {
+        let mut statement = connection.prepare_cached(
+            "SELECT user, roles, client, address, params FROM actors WHERE actor = ?1",
+        )?;
+        let mut rows = statement.query([actor])?;
+        let (mut places, mut params) = (Places::new(), Vec::new());
+        if let Some(row) = rows.next()? {
+            self.place(USER, text_of(row, 0)?, &mut places);
+            if self.is_wanted(ROLE) {
+                let mut roles = roles_of(text_of(row, 1)?);
+                roles.sort_unstable();
+                roles.dedup();
+                for role in roles {
+                    self.place(ROLE, &role, &mut places);
+                }
+            }
+            self.place(CLIENT, text_of(row, 2)?, &mut places);
+            self.place(ADDRESS, text_of(row, 3)?, &mut places);
+            if self.has_params {
+                for (name, value) in params_of(text_of(row, 4)?) {
+                    if self.params.len() >= PARAMS_MAX && !self.params.contains_key(&name) {
+                        continue;
+                    }
+                    let slot = self.params.entry(name.clone()).or_default().slot(&value);
+                    params.push((name, slot));
+                }
+            }
+        }
+        Ok((places, params))
+    }
+
+    fn count_attacks(&mut self, view: &View<'_>, candidates: &[Candidate]) -> Result<(), DayError> {
+        if !self.is_wanted(ATTACK) && !self.is_wanted(CONTROL) {
+            return Ok(());
+        }
+        let selection = view.selection;
+        let mut statement = view.connection.prepare_cached(
+            "SELECT a.type, a.control, c.part, c.actor, c.kind, c.at, c.call FROM attack_rows a \
+             JOIN call_rows c ON c.call = a.call ORDER BY c.part",
+        )?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let (part, call): (i64, i64) = (row.get(2)?, row.get(6)?);
+            let found = candidates.binary_search_by_key(&part, |candidate| candidate.part);
+            let Some(candidate) = found.ok().and_then(|index| candidates.get(index)) else {
+                continue;
+            };
+            let is_selected = selection.has_time(row.get(5)?)
+                && selection.has(row.get(4)?, row.get(3)?, candidate.has_text)
+                && selection.calls.as_ref().is_none_or(|calls| {
+                    calls.get(&part).is_some_and(|calls| calls.contains(&call))
+                });
+            if is_selected {
+                let mut places = Places::new();
+                self.place(ATTACK, text_of(row, 0)?, &mut places);
+                self.place(CONTROL, text_of(row, 1)?, &mut places);
+                self.add(&places, (view.day, part), 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, request: &FacetRequest) -> Facets {
+        let mut facets = Vec::new();
+        for ((name, counter), is_wanted) in NAMES.iter().zip(self.facets).zip(self.wanted) {
+            if is_wanted {
+                facets.push(counter.finish((*name).to_owned(), request));
+            }
+        }
+        for (name, counter) in self.params {
+            let name = format!("param.{name}");
+            if request.names.is_empty() || request.names.contains(&name) {
+                facets.push(counter.finish(name, request));
+            }
+        }
+        Facets { calls: self.calls, errors: self.errors, sessions: self.sessions, facets }
+    }
+}

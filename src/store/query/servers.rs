@@ -1,0 +1,394 @@
+//! MCP servers, as calls and the catalogue know them.
+
+use super::answer::{
+    Found, IdentityShares, List, PrimitiveSummary, ServerDetail, ServerSummary, Warning,
+};
+use super::filter::Filter;
+use super::id::Time;
+use super::limits::{DayError, Limits, QueryError};
+use super::parts::{HOUR_US, InRange, View};
+use super::selection::Selection;
+use super::sessions::Names;
+use super::{PAGE_ITEMS_MAX, Reader};
+use crate::directory::DAY_US;
+use crate::page::{NO_BUCKET, bucket_floor_us};
+use crate::part::{CARRIED_ROLES, CARRIED_USER};
+use record::Micros;
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Examples of a value.
+const EXAMPLES_MAX: usize = 3;
+
+/// How long calls took, by bucket.
+#[derive(Clone, Debug, Default)]
+struct Durations(BTreeMap<i64, u64>);
+
+impl Durations {
+    fn add(&mut self, bucket: i64, calls: u64) {
+        if bucket > NO_BUCKET {
+            *self.0.entry(bucket).or_default() += calls;
+        }
+    }
+
+    /// The duration that this share of the calls does not exceed, in milliseconds: the middle of
+    /// its bucket.
+    fn percentile_ms(&self, share: f64) -> Option<f64> {
+        let total: u64 = self.0.values().sum();
+        let rank = ((total as f64 * share).ceil() as u64).max(1);
+        let mut seen = 0;
+        for (bucket, calls) in &self.0 {
+            seen += calls;
+            if seen >= rank {
+                let (floor, next) = (bucket_floor_us(*bucket), bucket_floor_us(bucket + 1));
+                return Some((floor + next - 1) as f64 / 2_000.0);
+            }
+        }
+        None
+    }
+}
+
+/// What a server's calls add up to.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    calls: u64,
+    errors: u64,
+    sessions: u64,
+    attacks: u64,
+    durations: Durations,
+    primitives: BTreeSet<(String, String)>,
+    seen: Option<(Micros, Micros)>,
+}
+
+impl Sums {
+    fn see(&mut self, first: Micros, last: Micros) {
+        let (from, to) = self.seen.unwrap_or((first, last));
+        self.seen = Some((from.min(first), to.max(last)));
+    }
+}
+
+/// What a primitive's calls add up to.
+#[derive(Clone, Debug, Default)]
+struct PrimitiveSums {
+    calls: u64,
+    errors: u64,
+    durations: Durations,
+    seen: Option<(Micros, Micros)>,
+}
+
+/// `part` of `all`, from 0 to 1.
+fn rate(part: u64, all: u64) -> Option<f64> {
+    (all > 0).then(|| part as f64 / all as f64)
+}
+
+/// The id of a server: its name in hex, so that it stands in a path as it is and no two servers
+/// have the same.
+pub(crate) fn server_id(name: &str) -> String {
+    name.bytes()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
+
+fn server_name(id: &str) -> Option<String> {
+    if id.len() % 2 != 0 || !id.is_ascii() {
+        return None;
+    }
+    let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes: Option<Vec<u8>> = id
+        .as_bytes()
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect();
+    String::from_utf8(bytes?).ok().filter(|name| server_id(name) == id)
+}
+
+impl Reader {
+    /// MCP servers by name, with counts of the filter's time range: its hours, that is, where it
+    /// cuts some. Of its other filters only `server` counts.
+    pub fn servers(
+        &mut self,
+        filter: &Filter,
+        limits: &Limits<'_>,
+    ) -> Result<List<ServerSummary>, QueryError> {
+        let mut warnings = Vec::new();
+        let items = self.server_summaries(filter, limits, &mut warnings)?;
+        Ok(List { items, next: None, warnings })
+    }
+
+    fn server_summaries(
+        &mut self,
+        filter: &Filter,
+        limits: &Limits<'_>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Vec<ServerSummary>, QueryError> {
+        let filter = &only_servers(filter);
+        let scope = self.scope.clone();
+        let mut servers: BTreeMap<String, Sums> = BTreeMap::new();
+        for day in self.days_of(filter)? {
+            let found = self.files.ask(day, limits, warnings, |connection| {
+                let selection = Selection::of(connection, filter, &scope)?;
+                sums_of_day(&View::new(connection, day, &selection, limits))
+            })?;
+            for (name, sums) in found.into_iter().flatten() {
+                let server = servers.entry(name).or_default();
+                server.calls += sums.calls;
+                server.errors += sums.errors;
+                server.sessions += sums.sessions;
+                server.attacks += sums.attacks;
+                server.primitives.extend(sums.primitives);
+                for (bucket, calls) in sums.durations.0 {
+                    server.durations.add(bucket, calls);
+                }
+                if let Some((first, last)) = sums.seen {
+                    server.see(first, last);
+                }
+            }
+        }
+        let known = self.files.ask_catalog(warnings, |catalog| {
+            catalog
+                .prepare("SELECT name, first_seen_at, last_seen_at FROM servers")?
+                .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect::<rusqlite::Result<Vec<(String, Micros, Micros)>>>()
+        });
+        for (name, first, last) in known.unwrap_or_default() {
+            let is_wanted = filter.server.is_empty() || filter.server.contains(&name);
+            if is_wanted && scope.has(&name) {
+                servers.entry(name).or_default().see(first, last);
+            }
+        }
+        Ok(servers.into_iter().map(|(name, sums)| summary(name, sums)).collect())
+    }
+
+    /// One MCP server.
+    pub fn server(
+        &mut self,
+        id: &str,
+        filter: &Filter,
+        limits: &Limits<'_>,
+    ) -> Result<Found<ServerDetail>, QueryError> {
+        let mut warnings = Vec::new();
+        let filter = self.filter_of(id, filter)?;
+        let summaries = self.server_summaries(&filter, limits, &mut warnings)?;
+        let summary = summaries.into_iter().next().ok_or(QueryError::NotFound)?;
+        let scope = self.scope.clone();
+        let mut shares = IdentityShares::default();
+        for day in self.days_of(&filter)? {
+            let mut of_day = shares.clone();
+            let found = self.files.ask(day, limits, &mut warnings, |connection| {
+                let selection = Selection::of(connection, &filter, &scope)?;
+                add_shares(&View::new(connection, day, &selection, limits), &mut of_day)
+            })?;
+            if found.is_some() {
+                shares = of_day;
+            }
+        }
+        Ok(Found { value: ServerDetail { summary, shares }, warnings })
+    }
+
+    /// The primitives that calls to a server touched, the busiest first; at most
+    /// [`PAGE_ITEMS_MAX`].
+    pub fn primitives(
+        &mut self,
+        id: &str,
+        filter: &Filter,
+        limits: &Limits<'_>,
+    ) -> Result<List<PrimitiveSummary>, QueryError> {
+        let (mut warnings, scope) = (Vec::new(), self.scope.clone());
+        let filter = self.filter_of(id, filter)?;
+        let mut primitives: BTreeMap<(String, String), PrimitiveSums> = BTreeMap::new();
+        for day in self.days_of(&filter)? {
+            let mut of_day = primitives.clone();
+            let found = self.files.ask(day, limits, &mut warnings, |connection| {
+                let selection = Selection::of(connection, &filter, &scope)?;
+                let view = View::new(connection, day, &selection, limits);
+                each_load(&view, &mut |load| {
+                    let Some(primitive) = load.primitive else { return };
+                    let sums = of_day.entry(primitive.clone()).or_default();
+                    sums.calls += load.calls;
+                    sums.errors += load.errors;
+                    sums.durations.add(load.bucket, load.calls);
+                    let (first, last) = sums.seen.unwrap_or((load.hour_at, load.hour_at));
+                    sums.seen = Some((first.min(load.hour_at), last.max(load.hour_at)));
+                })
+            })?;
+            if found.is_some() {
+                primitives = of_day;
+            }
+        }
+        let mut items: Vec<PrimitiveSummary> = primitives
+            .into_iter()
+            .map(|((kind, name), sums)| PrimitiveSummary {
+                kind,
+                name,
+                calls: sums.calls,
+                errors: sums.errors,
+                error_rate: rate(sums.errors, sums.calls),
+                p50_ms: sums.durations.percentile_ms(0.5),
+                p95_ms: sums.durations.percentile_ms(0.95),
+                first_seen_at: sums.seen.map(|(first, _)| Time(first)),
+                last_seen_at: sums.seen.map(|(_, last)| Time(last)),
+            })
+            .collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.calls));
+        items.truncate(PAGE_ITEMS_MAX);
+        Ok(List { items, next: None, warnings })
+    }
+
+    /// The filter of one server and a time range.
+    fn filter_of(&self, id: &str, filter: &Filter) -> Result<Filter, QueryError> {
+        let name = server_name(id).filter(|name| self.scope.has(name));
+        let name = name.ok_or(QueryError::NotFound)?;
+        Ok(Filter { server: vec![name], ..only_servers(filter) })
+    }
+}
+
+fn only_servers(filter: &Filter) -> Filter {
+    Filter { from: filter.from, to: filter.to, server: filter.server.clone(), ..Filter::default() }
+}
+
+fn summary(name: String, sums: Sums) -> ServerSummary {
+    ServerSummary {
+        id: server_id(&name),
+        name,
+        calls: sums.calls,
+        errors: sums.errors,
+        sessions: sums.sessions,
+        attacks: sums.attacks,
+        primitives: sums.primitives.len() as u64,
+        error_rate: rate(sums.errors, sums.calls),
+        p50_ms: sums.durations.percentile_ms(0.5),
+        p95_ms: sums.durations.percentile_ms(0.95),
+        first_seen_at: sums.seen.map(|(first, _)| Time(first)),
+        last_seen_at: sums.seen.map(|(_, last)| Time(last)),
+    }
+}
+
+fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
+    let selection = view.selection;
+    let mut servers: BTreeMap<i64, Sums> = BTreeMap::new();
+    each_load(view, &mut |load| {
+        let sums = servers.entry(load.server).or_default();
+        sums.calls += load.calls;
+        sums.errors += load.errors;
+        sums.durations.add(load.bucket, load.calls);
+        if let Some(primitive) = load.primitive.filter(|found| !sums.primitives.contains(*found)) {
+            sums.primitives.insert(primitive.clone());
+        }
+    })?;
+    for candidate in view.candidates(None)? {
+        let sums = servers.entry(candidate.server).or_default();
+        sums.sessions += 1;
+        sums.see(candidate.started_at, candidate.last_at);
+    }
+    let mut parts = view.connection.prepare_cached("SELECT server FROM parts WHERE part = ?1")?;
+    for attack in super::attacks::selected(view)? {
+        let server: i64 = parts.query_row([attack.session.part], |row| row.get(0))?;
+        servers.entry(server).or_default().attacks += 1;
+    }
+    let named = servers.into_iter().filter_map(|(server, sums)| {
+        selection.servers.get(&server).map(|name| (name.clone(), sums))
+    });
+    Ok(named.collect())
+}
+
+/// A row of `loads`.
+struct Load<'a> {
+    server: i64,
+    hour_at: Micros,
+    bucket: i64,
+    calls: u64,
+    errors: u64,
+    primitive: Option<&'a (String, String)>,
+}
+
+/// Every row of `loads` that is selected.
+fn each_load(view: &View<'_>, take: &mut dyn FnMut(&Load<'_>)) -> Result<(), DayError> {
+    let selection = view.selection;
+    let mut names = Names::default();
+    let mut statement = view.connection.prepare_cached(
+        "SELECT hour, kind, bucket, calls FROM loads WHERE server = ?1 AND calls > 0",
+    )?;
+    for server in selection.servers.keys() {
+        let mut rows = statement.query([server])?;
+        while let Some(row) = rows.next()? {
+            let (hour, kind, bucket): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if view.hour_in_range(hour) == InRange::Not {
+                continue;
+            }
+            let calls = row.get::<_, i64>(3)?.cast_unsigned();
+            // Failed probes are no errors of the server.
+            let is_error = bucket >= NO_BUCKET && selection.error_kinds.has(kind);
+            let (_, primitive) = names.kind(view.connection, kind)?;
+            take(&Load {
+                server: *server,
+                hour_at: i64::from(view.day) * DAY_US + hour * HOUR_US,
+                bucket,
+                calls,
+                errors: if is_error { calls } else { 0 },
+                primitive: primitive.as_ref(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// In how many calls user, roles and session id were found, where the calls themselves say so.
+fn add_shares(view: &View<'_>, shares: &mut IdentityShares) -> Result<(), DayError> {
+    let mut by_actor: FxHashMap<i64, u64> = FxHashMap::default();
+    let mut candidates = view.candidates(None)?;
+    let mut ids = Vec::new();
+    view.all_shares(&mut candidates, &mut |candidate, share| {
+        let calls = share.calls.cast_unsigned();
+        shares.calls += calls;
+        *by_actor.entry(share.actor).or_default() += calls;
+        // `configured`, `header` and `query` come first in `IdSource::ALL`.
+        if candidate.id_source <= record::IdSource::Query as usize {
+            shares.with_session_id += calls;
+            if ids.len() < EXAMPLES_MAX && !ids.contains(&candidate.part) {
+                ids.push(candidate.part);
+            }
+        }
+    })?;
+    let mut statement = view
+        .connection
+        .prepare_cached("SELECT user, roles, carried FROM actors WHERE actor = ?1")?;
+    for (actor, calls) in by_actor {
+        let (user, roles, carried): (String, String, i64) =
+            statement.query_row([actor], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if !user.is_empty() && carried & CARRIED_USER == 0 {
+            shares.with_user += calls;
+            example(&mut shares.users, masked(&user));
+        }
+        if !roles.is_empty() && carried & CARRIED_ROLES == 0 {
+            shares.with_roles += calls;
+            example(&mut shares.roles, roles);
+        }
+    }
+    let mut statement =
+        view.connection.prepare_cached("SELECT session_id FROM parts WHERE part = ?1")?;
+    for part in ids {
+        let id: String = statement.query_row([part], |row| row.get(0))?;
+        example(&mut shares.session_ids, masked(&id));
+    }
+    Ok(())
+}
+
+fn example(examples: &mut Vec<String>, value: String) {
+    if examples.len() < EXAMPLES_MAX && !examples.contains(&value) {
+        examples.push(value);
+    }
+}
+
+/// Two characters at each end, to recognise a value by.
+fn masked(value: &str) -> String {
+    let count = value.chars().count();
+    if count <= 6 {
+        return "•".repeat(count);
+    }
+    let first: String = value.chars().take(2).collect();
+    let last: String = value.chars().skip(count - 2).collect();
+    format!("{first}••••{last}")
+}
