@@ -27,9 +27,11 @@ CONF
 );
 # Some 20 MB to export.
 my $calls = 1_500;
-my $socket = $r->open_connection;
+my $socket;
 my $pad = 'p' x 6_000;
 for my $id (1 .. $calls) {
+    # nginx closes a connection after a thousand requests.
+    $socket = $r->open_connection if $id % 500 == 1;
     $r->http_raw($r->request('POST', '/mcp', keep => 1, headers => $r->mcp_headers(session => 's-' . $id % 5),
         body => $r->jsonrpc('tools/call', { name => 'echo', arguments => { pad => $pad } }, $id)),
         socket => $socket, until => qr/"id":$id\b.*\}/s);

@@ -26,6 +26,7 @@ use JSON::PP;
 use Test::More ();
 
 my $JSON = JSON::PP->new->utf8->allow_nonref->canonical;
+my $TEXT = JSON::PP->new->allow_nonref;
 
 =head2 new($t, $place, %options)
 
@@ -173,7 +174,7 @@ sub type_of {
 =head2 reference
 
 All calls of all days, straight from the database, in order of recording: the columns of the view
-C<calls> and C<client>, C<address>, C<params> (a hash), C<id_source>, C<day>, C<id> and C<session>
+C<calls> and C<client>, C<address>, C<carried>, C<params> (a hash), C<id_source>, C<day>, C<id> and C<session>
 (as the API writes them), C<at_us>. Roles are an array.
 
 =cut
@@ -183,17 +184,19 @@ sub reference {
     my @all;
     for my $file ($self->{t}->days) {
         my ($day) = $file =~ m{([^/]+)\.db$};
-        my $db = DBI->connect("dbi:SQLite:dbname=$file", '', '', { RaiseError => 1, PrintError => 0, sqlite_open_flags => 1 });
+        my $db = DBI->connect("dbi:SQLite:dbname=$file", '', '', {
+            RaiseError => 1, PrintError => 0, sqlite_unicode => 1, sqlite_open_flags => 1,    # read-only
+        });
         my $rows = $db->selectall_arrayref(<<'SQL', { Slice => {} });
-            select c.*, a.client, a.address, a.params, a.user_agent, p.id_source, r.at as at_us,
+            select c.*, a.client, a.address, a.params, a.carried, a.user_agent, p.id_source, r.at as at_us,
                 r.duration_us, p.ended_at, p.last_at as part_last_at, p.started_at as part_started_at, p.idle_us
             from calls c join call_rows r on r.call = c.call join actors a on a.actor = r.actor
                 join parts p on p.part = r.part order by c.call
 SQL
         for my $row (@$rows) {
             @$row{qw(day session id)} = ($day, "$day.$row->{part}", "$day.$row->{part}.$row->{call}");
-            $row->{roles} = $row->{roles} ? $JSON->decode($row->{roles}) : [];
-            $row->{params} = $row->{params} ? $JSON->decode($row->{params}) : {};
+            $row->{roles} = $row->{roles} ? $TEXT->decode($row->{roles}) : [];
+            $row->{params} = $row->{params} ? $TEXT->decode($row->{params}) : {};
             push @all, $row;
         }
         $db->disconnect;
