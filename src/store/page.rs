@@ -171,8 +171,8 @@ pub(crate) struct Tally {
 /// What a batch adds to the rollups that do not know sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Loads {
-    /// Calls by day, server, hour, kind and bucket of duration.
-    pub(crate) by_kind: FxHashMap<(i32, i64, i64, i64, i64), i64>,
+    /// Calls by day, server, kind and bucket of duration.
+    pub(crate) by_kind: FxHashMap<(i32, i64, i64, i64), i64>,
     /// Calls and errors by day, minute and server.
     pub(crate) by_minute: FxHashMap<(i32, i64, i64), (i64, i64)>,
 }
@@ -180,8 +180,8 @@ pub(crate) struct Loads {
 impl Loads {
     /// Adds one call.
     pub(crate) fn add(&mut self, tally: &Tally, server: i64, at: Micros, bucket: i64) {
-        let Tally { day, hour, kind, calls, .. } = *tally;
-        *self.by_kind.entry((day, server, hour, kind, bucket)).or_default() += calls;
+        let Tally { day, kind, calls, .. } = *tally;
+        *self.by_kind.entry((day, server, kind, bucket)).or_default() += calls;
         let minute = at.div_euclid(MINUTE_US);
         self.by_minute.entry((day, minute, server)).or_default().0 += calls;
     }
@@ -207,7 +207,7 @@ pub(crate) const NO_BUCKET: i64 = -1;
 /// durations.
 pub(crate) const PROBING_BUCKET: i64 = -2;
 
-/// The bucket of a duration: eight to an octave, so that a bucket's middle is at most 6 % away
+/// The bucket of a duration: four to an octave, so that a bucket's middle is at most 11 % away
 /// from any duration in it.
 pub(crate) fn bucket_of(duration_us: Option<i64>, is_probing: bool) -> i64 {
     if is_probing {
@@ -215,17 +215,17 @@ pub(crate) fn bucket_of(duration_us: Option<i64>, is_probing: bool) -> i64 {
     }
     let Some(duration_us) = duration_us else { return NO_BUCKET };
     let duration_us = duration_us.max(0);
-    if duration_us < 8 {
+    if duration_us < 4 {
         return duration_us;
     }
     let exponent = i64::from(duration_us.ilog2());
-    8 * (exponent - 2) + (duration_us >> (exponent - 3) & 7)
+    4 * (exponent - 1) + (duration_us >> (exponent - 2) & 3)
 }
 
 /// The shortest duration of a bucket, in microseconds.
 pub(crate) fn bucket_floor_us(bucket: i64) -> i64 {
-    let bucket = bucket.clamp(0, 8 * 61);
-    if bucket < 8 { bucket } else { (8 + bucket % 8) << (bucket / 8 - 1) }
+    let bucket = bucket.clamp(0, 4 * 61);
+    if bucket < 4 { bucket } else { (4 + bucket % 4) << (bucket / 4 - 1) }
 }
 
 /// Where `place` put an exchange.

@@ -15,8 +15,8 @@ const SELECT_BLOCK: &str = "SELECT requests FROM blocks WHERE block = ?1";
 const UPSERT_BLOCK: &str = "INSERT INTO blocks (block, first_at, last_at, requests) \
      VALUES (?1, ?2, ?3, ?4) ON CONFLICT (block) DO UPDATE SET first_at = min(first_at, ?2), \
      last_at = max(last_at, ?3), requests = ?4";
-const UPSERT_LOAD: &str = "INSERT INTO loads (server, hour, kind, bucket, calls) \
-     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET calls = calls + ?5";
+const UPSERT_LOAD: &str = "INSERT INTO loads (server, kind, bucket, calls) \
+     VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET calls = calls + ?4";
 const UPSERT_MINUTE: &str = "INSERT INTO minutes (minute, server, calls, errors) \
      VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET calls = calls + ?3, errors = errors + ?4";
 
@@ -124,8 +124,8 @@ pub(crate) fn write_loads(connection: &Connection, day: i32, page: &Page) -> rus
         page.loads.by_kind.iter().filter(|((of, ..), calls)| *of == day && **calls != 0).collect();
     loads.sort_unstable();
     let mut upsert = connection.prepare_cached(UPSERT_LOAD)?;
-    for ((_, server, hour, kind, bucket), calls) in loads {
-        upsert.execute((server, hour, kind, bucket, calls))?;
+    for ((_, server, kind, bucket), calls) in loads {
+        upsert.execute((server, kind, bucket, calls))?;
     }
     let mut minutes: Vec<_> = page
         .loads

@@ -446,9 +446,9 @@ pub struct ServerSummary {
     pub primitives: u64,
     /// `errors` of `calls`, 0 to 1; none without calls.
     pub error_rate: Option<f64>,
-    /// Median duration, to within 10 %.
+    /// Median duration of the days in the range, to within 12 %.
     pub p50_ms: Option<f64>,
-    /// 95th percentile of the durations, to within 10 %.
+    /// 95th percentile of the durations of the days in the range, to within 12 %.
     pub p95_ms: Option<f64>,
     /// First seen, by the catalogue or the range.
     pub first_seen_at: Option<Time>,
@@ -498,14 +498,14 @@ pub struct PrimitiveSummary {
     pub errors: u64,
     /// `errors` of `calls`, 0 to 1.
     pub error_rate: Option<f64>,
-    /// Median duration, to within 10 %.
+    /// Median duration of the days in the range, to within 12 %.
     pub p50_ms: Option<f64>,
-    /// 95th percentile of the durations, to within 10 %.
+    /// 95th percentile of the durations of the days in the range, to within 12 %.
     pub p95_ms: Option<f64>,
-    /// Hour of the first call in the range.
-    pub first_seen_at: Option<Time>,
-    /// Hour of the last call in the range.
-    pub last_seen_at: Option<Time>,
+    /// `YYYY-MM-DD`: the first day of the range with a call.
+    pub first_day: String,
+    /// `YYYY-MM-DD`: the last day of the range with a call.
+    pub last_day: String,
 }
 
 /// A user with a client, across servers.

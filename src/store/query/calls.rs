@@ -252,11 +252,20 @@ fn newest_of(
 ) -> Result<Vec<i64>, DayError> {
     let mut newest: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
     for candidate in candidates {
+        let is_old = |newest: &BinaryHeap<Reverse<i64>>, last: i64| {
+            newest.len() >= wanted && newest.peek().is_some_and(|old| old.0 > last)
+        };
+        // Most parts of a day end before the newest that were found already.
+        if is_old(&newest, last_call(view, candidate)?) {
+            continue;
+        }
         let mut runs = runs_with_selected(view, candidate)?;
         runs.reverse();
         for (first, last) in runs {
-            let is_old = newest.len() >= wanted && newest.peek().is_some_and(|old| old.0 > last);
-            if first >= before || is_old {
+            if is_old(&newest, last) {
+                break;
+            }
+            if first >= before {
                 continue;
             }
             view.each_call(first, last.min(before - 1), candidate, &mut |share| {
@@ -270,6 +279,18 @@ fn newest_of(
     let mut calls: Vec<i64> = newest.into_iter().map(|Reverse(call)| call).collect();
     calls.sort_unstable_by_key(|call| Reverse(*call));
     Ok(calls)
+}
+
+/// The last call of a part; of calls that are named outright, the last of these.
+fn last_call(view: &View<'_>, candidate: &Candidate) -> Result<i64, DayError> {
+    let last: Option<i64> = view
+        .connection
+        .prepare_cached(
+            "SELECT last_call FROM runs WHERE part = ?1 ORDER BY first_call DESC LIMIT 1",
+        )?
+        .query_row([candidate.part], |row| row.get(0))
+        .optional()?;
+    Ok(last.unwrap_or(0))
 }
 
 /// Runs of a part between its first and last hour with selected calls, in order.

@@ -6,11 +6,11 @@ use super::answer::{
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
-use super::parts::{HOUR_US, InRange, View};
+use super::parts::View;
 use super::selection::Selection;
 use super::sessions::Names;
 use super::{PAGE_ITEMS_MAX, Reader};
-use crate::directory::DAY_US;
+use crate::directory::{DAY_US, day_name};
 use crate::page::{NO_BUCKET, bucket_floor_us};
 use crate::part::{CARRIED_ROLES, CARRIED_USER};
 use record::Micros;
@@ -73,7 +73,7 @@ struct PrimitiveSums {
     calls: u64,
     errors: u64,
     durations: Durations,
-    seen: Option<(Micros, Micros)>,
+    days: BTreeSet<i32>,
 }
 
 /// `part` of `all`, from 0 to 1.
@@ -106,8 +106,8 @@ fn server_name(id: &str) -> Option<String> {
 }
 
 impl Reader {
-    /// MCP servers by name, with counts of the filter's time range: its hours, that is, where it
-    /// cuts some. Of its other filters only `server` counts.
+    /// MCP servers by name, with counts of the filter's time range. Of its other filters only
+    /// `server` counts.
     pub fn servers(
         &mut self,
         filter: &Filter,
@@ -209,9 +209,10 @@ impl Reader {
                     let sums = of_day.entry(primitive.clone()).or_default();
                     sums.calls += load.calls;
                     sums.errors += load.errors;
-                    sums.durations.add(load.bucket, load.calls);
-                    let (first, last) = sums.seen.unwrap_or((load.hour_at, load.hour_at));
-                    sums.seen = Some((first.min(load.hour_at), last.max(load.hour_at)));
+                    if let Some((bucket, calls)) = load.duration {
+                        sums.durations.add(bucket, calls);
+                    }
+                    sums.days.insert(day);
                 })
             })?;
             if found.is_some() {
@@ -228,8 +229,8 @@ impl Reader {
                 error_rate: rate(sums.errors, sums.calls),
                 p50_ms: sums.durations.percentile_ms(0.5),
                 p95_ms: sums.durations.percentile_ms(0.95),
-                first_seen_at: sums.seen.map(|(first, _)| Time(first)),
-                last_seen_at: sums.seen.map(|(_, last)| Time(last)),
+                first_day: sums.days.first().copied().map(day_name).unwrap_or_default(),
+                last_day: sums.days.last().copied().map(day_name).unwrap_or_default(),
             })
             .collect();
         items.sort_by_key(|item| std::cmp::Reverse(item.calls));
@@ -273,7 +274,9 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
         let sums = servers.entry(load.server).or_default();
         sums.calls += load.calls;
         sums.errors += load.errors;
-        sums.durations.add(load.bucket, load.calls);
+        if let Some((bucket, calls)) = load.duration {
+            sums.durations.add(bucket, calls);
+        }
         if let Some(primitive) = load.primitive.filter(|found| !sums.primitives.contains(*found)) {
             sums.primitives.insert(primitive.clone());
         }
@@ -294,43 +297,64 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
     Ok(named.collect())
 }
 
-/// A row of `loads`.
+/// Calls of one server and kind.
 struct Load<'a> {
     server: i64,
-    hour_at: Micros,
-    bucket: i64,
+    /// A bucket of the whole day, and how many of its calls are in it; its other fields are 0.
+    duration: Option<(i64, u64)>,
     calls: u64,
     errors: u64,
     primitive: Option<&'a (String, String)>,
 }
 
-/// Every row of `loads` that is selected.
+/// The calls of a day in the range by server and kind, and the day's durations of these.
 fn each_load(view: &View<'_>, take: &mut dyn FnMut(&Load<'_>)) -> Result<(), DayError> {
     let selection = view.selection;
-    let mut names = Names::default();
-    let mut statement = view.connection.prepare_cached(
-        "SELECT hour, kind, bucket, calls FROM loads WHERE server = ?1 AND calls > 0",
-    )?;
+    // Calls and errors of a server and kind in the range.
+    let mut sums: FxHashMap<(i64, i64), (u64, u64)> = FxHashMap::default();
+    let start = i64::from(view.day) * DAY_US;
+    let is_whole = selection.from() <= start && start + DAY_US <= selection.to();
+    if !is_whole {
+        let mut candidates = view.candidates(None)?;
+        view.all_shares(&mut candidates, &mut |candidate, share| {
+            let calls = share.calls.cast_unsigned();
+            let is_error = candidate.id_source != record::IdSource::None as usize
+                && selection.error_kinds.has(share.kind);
+            let sums = sums.entry((candidate.server, share.kind)).or_default();
+            *sums = (sums.0 + calls, sums.1 + if is_error { calls } else { 0 });
+        })?;
+    }
+    let mut durations = Vec::new();
+    let mut statement = view
+        .connection
+        .prepare_cached("SELECT kind, bucket, calls FROM loads WHERE server = ?1 AND calls > 0")?;
     for server in selection.servers.keys() {
         let mut rows = statement.query([server])?;
         while let Some(row) = rows.next()? {
-            let (hour, kind, bucket): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            if view.hour_in_range(hour) == InRange::Not {
-                continue;
+            let (kind, bucket): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let calls = row.get::<_, i64>(2)?.cast_unsigned();
+            if is_whole {
+                // Failed probes are no errors of the server.
+                let is_error = bucket >= NO_BUCKET && selection.error_kinds.has(kind);
+                let sums = sums.entry((*server, kind)).or_default();
+                *sums = (sums.0 + calls, sums.1 + if is_error { calls } else { 0 });
             }
-            let calls = row.get::<_, i64>(3)?.cast_unsigned();
-            // Failed probes are no errors of the server.
-            let is_error = bucket >= NO_BUCKET && selection.error_kinds.has(kind);
-            let (_, primitive) = names.kind(view.connection, kind)?;
-            take(&Load {
-                server: *server,
-                hour_at: i64::from(view.day) * DAY_US + hour * HOUR_US,
-                bucket,
-                calls,
-                errors: if is_error { calls } else { 0 },
-                primitive: primitive.as_ref(),
-            });
+            if bucket > NO_BUCKET {
+                durations.push((*server, kind, bucket, calls));
+            }
         }
+    }
+    let mut names = Names::default();
+    for (server, kind, bucket, calls) in durations {
+        if sums.contains_key(&(server, kind)) {
+            let (_, primitive) = names.kind(view.connection, kind)?;
+            let duration = Some((bucket, calls));
+            take(&Load { server, duration, calls: 0, errors: 0, primitive: primitive.as_ref() });
+        }
+    }
+    for ((server, kind), (calls, errors)) in sums {
+        let (_, primitive) = names.kind(view.connection, kind)?;
+        take(&Load { server, duration: None, calls, errors, primitive: primitive.as_ref() });
     }
     Ok(())
 }

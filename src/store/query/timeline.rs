@@ -9,6 +9,7 @@ use super::parts::{HOUR_US, View};
 use super::selection::Selection;
 use crate::directory::DAY_US;
 use crate::page::MINUTE_US;
+use crate::rollup::BLOCK_CALLS;
 use record::{IdSource, Micros};
 
 /// The most steps.
@@ -21,7 +22,7 @@ const STEPS_SECONDS: [i64; 18] = [
 const SECOND_US: i64 = 1_000_000;
 /// Calls that are counted one by one for steps shorter than an hour; with more selected, steps
 /// are hours.
-const COUNTED_MAX: u64 = 200_000;
+const COUNTED_MAX: u64 = 100_000;
 /// The most days of a chart.
 const DAYS_MAX: i64 = 400;
 
@@ -136,10 +137,7 @@ fn add_day(view: &View<'_>, steps: &mut Steps, budget: &mut u64) -> Result<bool,
     let filter = selection.filter;
     let is_on_parts =
         !filter.session_id.is_empty() || !filter.id_source.is_empty() || !filter.state.is_empty();
-    let is_on_minutes = steps.step_us % MINUTE_US == 0
-        && selection.from().rem_euclid(MINUTE_US) == 0
-        && (selection.to().rem_euclid(MINUTE_US) == 0 || selection.to() > view.limits.now);
-    if !selection.is_on_calls() && !is_on_parts && is_on_minutes {
+    if !selection.is_on_calls() && !is_on_parts && steps.step_us % MINUTE_US == 0 {
         add_minutes(view, steps)?;
         return Ok(true);
     }
@@ -159,10 +157,11 @@ fn add_day(view: &View<'_>, steps: &mut Steps, budget: &mut u64) -> Result<bool,
         if matched == 0 {
             continue;
         }
-        if matched > *budget {
+        let calls = candidate.calls.max(0).cast_unsigned();
+        if calls > *budget {
             return Ok(false);
         }
-        *budget -= matched;
+        *budget -= calls;
         for (first, last) in view.runs(candidate.part, selection.from(), selection.to())? {
             view.each_call(first, last, candidate, &mut |share| {
                 let Some((call, at)) = share.call else { return };
@@ -180,18 +179,51 @@ fn add_day(view: &View<'_>, steps: &mut Steps, budget: &mut u64) -> Result<bool,
     Ok(true)
 }
 
-fn add_minutes(view: &View<'_>, steps: &mut Steps) -> rusqlite::Result<()> {
+/// Adds whole minutes from their rollup, and the calls of the two minutes that the range cuts.
+fn add_minutes(view: &View<'_>, steps: &mut Steps) -> Result<(), DayError> {
     let selection = view.selection;
+    let (from, to) = (selection.from(), selection.to());
+    let first = from.div_euclid(MINUTE_US) + i64::from(from.rem_euclid(MINUTE_US) != 0);
+    let end = to.div_euclid(MINUTE_US).max(first);
+    if from < first * MINUTE_US {
+        add_calls(view, from, to.min(first * MINUTE_US), steps)?;
+    }
+    if end * MINUTE_US < to && first * MINUTE_US < to {
+        add_calls(view, end * MINUTE_US, to, steps)?;
+    }
     let mut statement = view.connection.prepare_cached(
         "SELECT minute, server, calls, errors FROM minutes WHERE minute >= ?1 AND minute < ?2",
     )?;
-    let first = selection.from().div_euclid(MINUTE_US);
-    let end = (selection.to() - 1).div_euclid(MINUTE_US) + 1;
     let mut rows = statement.query((first, end))?;
     while let Some(row) = rows.next()? {
         if selection.servers.contains_key(&row.get(1)?) {
             let minute: i64 = row.get(0)?;
             steps.add(minute * MINUTE_US, row.get(2)?, row.get(3)?);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the calls of a short time, one by one.
+fn add_calls(view: &View<'_>, from: Micros, to: Micros, steps: &mut Steps) -> Result<(), DayError> {
+    let selection = view.selection;
+    let mut statement = view.connection.prepare_cached(
+        "SELECT c.at, c.kind, p.server, p.id_source = 'none' FROM call_rows c \
+         JOIN parts p ON p.part = c.part \
+         WHERE c.call BETWEEN ?1 AND ?2 AND c.at >= ?3 AND c.at < ?4",
+    )?;
+    for (block, first_at, last_at) in view.blocks()? {
+        if *first_at >= to || *last_at < from {
+            continue;
+        }
+        let first = block * BLOCK_CALLS;
+        let mut rows = statement.query((first, first + BLOCK_CALLS - 1, from, to))?;
+        while let Some(row) = rows.next()? {
+            let is_probing: bool = row.get(3)?;
+            let is_error = !is_probing && selection.error_kinds.has(row.get(1)?);
+            if selection.servers.contains_key(&row.get(2)?) {
+                steps.add(row.get(0)?, 1, i64::from(is_error));
+            }
         }
     }
     Ok(())

@@ -13,9 +13,9 @@ CREATE TEMP TABLE blocks (
 INSERT INTO temp.blocks
 SELECT call / 1024, min(at), max(at), NULL FROM main.call_rows GROUP BY 1;
 CREATE TEMP TABLE loads AS
-SELECT p.server, t.hour, t.kind, iif(p.id_source = 'none', -2, -1) AS bucket,
+SELECT p.server, t.kind, iif(p.id_source = 'none', -2, -1) AS bucket,
        sum(t.calls) AS calls
-  FROM main.tallies t JOIN main.parts p ON p.part = t.part GROUP BY 1, 2, 3, 4;
+  FROM main.tallies t JOIN main.parts p ON p.part = t.part GROUP BY 1, 2, 3;
 CREATE TEMP TABLE minutes AS
 SELECT c.at / 60000000 AS minute, p.server, count(*) AS calls,
        sum(k.outcome IN ('tool_error', 'rpc_error', 'http_error', 'aborted')

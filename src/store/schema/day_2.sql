@@ -24,11 +24,10 @@ CREATE TABLE blocks (
 
 CREATE TABLE loads (
     server INTEGER NOT NULL,
-    hour   INTEGER NOT NULL,
     kind   INTEGER NOT NULL,
     bucket INTEGER NOT NULL,
     calls  INTEGER NOT NULL,
-    PRIMARY KEY (server, hour, kind, bucket)
+    PRIMARY KEY (server, kind, bucket)
 ) WITHOUT ROWID;
 
 CREATE TABLE minutes (
@@ -46,8 +45,8 @@ INSERT INTO part_actors SELECT DISTINCT actor, part FROM tallies;
 INSERT INTO blocks
 SELECT call / 1024, min(at), max(at), NULL FROM call_rows GROUP BY 1;
 INSERT INTO loads
-SELECT p.server, t.hour, t.kind, iif(p.id_source = 'none', -2, -1), sum(t.calls)
-  FROM tallies t JOIN parts p ON p.part = t.part GROUP BY 1, 2, 3, 4;
+SELECT p.server, t.kind, iif(p.id_source = 'none', -2, -1), sum(t.calls)
+  FROM tallies t JOIN parts p ON p.part = t.part GROUP BY 1, 2, 3;
 INSERT INTO minutes
 SELECT c.at / 60000000, p.server, count(*),
        sum(k.outcome IN ('tool_error', 'rpc_error', 'http_error', 'aborted')
