@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// The media type of answers.
-pub const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 /// The media type of problem documents (RFC 9457, section 3).
 const PROBLEM: &str = "application/problem+json";
 

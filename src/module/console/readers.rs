@@ -123,7 +123,8 @@ impl Readers {
     pub(super) fn stop(&mut self) -> bool {
         self.link.is_ending.store(true, Ordering::Release);
         let threads = std::mem::take(&mut self.threads);
-        threads.into_iter().fold(true, |all, thread| join_within(thread, JOIN_GRACE) && all)
+        // Each is waited for, whatever becomes of the others.
+        threads.into_iter().map(|it| join_within(it, JOIN_GRACE)).min() != Some(false)
     }
 }
 
