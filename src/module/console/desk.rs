@@ -219,13 +219,14 @@ unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
                 .filter(|(_, exchange)| (***exchange).kind() == Kind::Live)
                 .map(|(id, _)| *id)
                 .collect();
+            let commits = desk.exchanges().next().map_or(0, Exchange::commits);
             for id in streams {
                 // Sending to one may have ended others.
                 let Some(exchange) = Desk::get().and_then(|desk| desk.open.get(&id).copied())
                 else {
                     continue;
                 };
-                Exchange::tend(exchange, is_ending);
+                Exchange::tend(exchange, is_ending, commits);
             }
             let Some(desk) = Desk::get() else { return };
             if !desk.open.is_empty() && !desk.timer.is_set() {

@@ -7,11 +7,11 @@ use super::desk::Desk;
 use super::readers::{Done, Job};
 use crate::conf::{MainConf, Written};
 use crate::guard::guard;
-use crate::nginx::send_head;
+use crate::nginx::{log, send_head};
 use crate::zone::Shared;
-use console::{Cancel, Directive, Head, Kind, Next, Piece, Work};
+use console::{Answer, Cancel, Directive, Head, Kind, Next, Piece, Problem, Work};
 use nginx_sys::{
-    NGX_AGAIN, NGX_ERROR, NGX_HTTP_REQUEST_TIME_OUT, NGX_OK, ngx_buf_t, ngx_chain_t,
+    NGX_AGAIN, NGX_ERROR, NGX_HTTP_REQUEST_TIME_OUT, NGX_LOG_ERR, NGX_OK, ngx_buf_t, ngx_chain_t,
     ngx_current_msec, ngx_handle_write_event, ngx_http_core_loc_conf_t, ngx_http_core_module,
     ngx_http_finalize_request, ngx_http_output_filter, ngx_http_request_empty_handler,
     ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_test_reading, ngx_int_t, ngx_msec_t,
@@ -27,6 +27,9 @@ const LOOK_MS: ngx_msec_t = 300;
 
 /// The most directives shown for one MCP server.
 const DIRECTIVES_MAX: usize = 500;
+
+/// Statuses of answers that are logged: failed, and took too long.
+const FAILURES: [u16; 2] = [500, 504];
 
 /// What it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +107,11 @@ impl Exchange {
         }
     }
 
+    /// Transactions of all writers until now.
+    pub(super) fn commits(&self) -> u64 {
+        self.shared.commits()
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }
@@ -144,11 +152,11 @@ impl Exchange {
         }
     }
 
-    /// Looks after a live stream.
+    /// Looks after a live stream. `commits` are the transactions of all writers until now.
     ///
     /// # Safety
     /// As `go_on`.
-    pub(super) unsafe fn tend(this: *mut Self, is_ending: bool) {
+    pub(super) unsafe fn tend(this: *mut Self, is_ending: bool, commits: u64) {
         // SAFETY: as `go_on`.
         unsafe {
             if (*this).waits != Waits::Change {
@@ -163,7 +171,7 @@ impl Exchange {
             if is_ending {
                 Self::send(this, None, Vec::new(), Next::End);
             } else if now.wrapping_sub((*this).asked_at) >= LOOK_MS
-                && (*this).shared.commits() != (*this).seen_commits
+                && commits != (*this).seen_commits
             {
                 if let Some(desk) = Desk::get() {
                     (*this).ask(desk);
@@ -186,12 +194,16 @@ impl Exchange {
         // SAFETY: as `go_on`. The buffer's bytes stay until it is empty, or the request's pool goes.
         unsafe {
             let r = (*this).r;
-            if next == Next::Break && !((*this).is_begun && (*this).kind == Kind::Live) {
+            let (head, bytes, next) = if next == Next::Break && !(*this).is_begun {
+                let Answer { head, body } = Problem::busy("this worker is ending").answer();
+                (Some(head), body.into_owned(), Next::End)
+            } else {
+                (head, bytes, next)
+            };
+            let is_broken = next == Next::Break && (*this).kind != Kind::Live;
+            // A problem may come too late to be told.
+            if is_broken || (head.is_some() && (*this).is_begun) {
                 // The client sees that the end is missing.
-                return ngx_http_finalize_request(r, NGX_ERROR as ngx_int_t);
-            }
-            if head.is_some() && (*this).is_begun {
-                // A problem that comes too late to be told.
                 return ngx_http_finalize_request(r, NGX_ERROR as ngx_int_t);
             }
             let is_last = matches!(next, Next::End | Next::Break);
@@ -199,6 +211,10 @@ impl Exchange {
                 && !(*this).is_begun
             {
                 (*this).is_begun = true;
+                if FAILURES.contains(&head.status) {
+                    let problem = String::from_utf8_lossy(&bytes);
+                    log!(NGX_LOG_ERR, (*(*r).connection).log, "mcp_console: {problem}");
+                }
                 let length = is_last.then_some(bytes.len());
                 let headers = head.headers.iter().map(|(name, value)| (*name, &**value));
                 let sent = send_head(r, head.status, head.media_type, length, headers);

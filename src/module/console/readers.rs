@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, park_timeout};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Threads of a worker: two, so that a long question does not keep short ones waiting.
 const READERS: usize = 2;
@@ -130,10 +130,12 @@ impl Readers {
 
 fn run(link: &Link) {
     let mut reading: Option<Reading> = None;
+    let mut worked_at = Instant::now();
     while !link.is_ending.load(Ordering::Acquire) {
         let Some(job) = link.jobs.pop() else {
+            // It is woken for steps that the other thread takes, too.
             park_timeout(REST);
-            if link.jobs.is_empty() {
+            if worked_at.elapsed() >= REST {
                 reading = None;
             }
             continue;
@@ -152,6 +154,7 @@ fn run(link: &Link) {
                 }
             }
         };
+        worked_at = Instant::now();
         // There is room for the steps of all exchanges.
         let _ = link.done.push(Done { id, work, piece });
         let _ = (&link.wake).write(&1_u64.to_ne_bytes());
