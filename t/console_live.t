@@ -119,9 +119,16 @@ SKIP: {
 my $head = $r->http('HEAD', '/c/api/v1/live');
 is("$head->{status} [$head->{body}]", '200 []', 'HEAD is answered and over');
 
+# A client that has not taken what was told: for a minute and more, at this rate.
+my $slow = open_stream('/slow/api/v1/live');
+call("slow-$_") for 1 .. 60;
+$r->records(q{select 1 from calls where primitive = 'slow-60'});
+is(scalar(grep { next_call($stream)->{primitive}{name} =~ /^(?:slow|after|while|over)-/ } 1 .. 60), 60, 'a client that takes little keeps no other');
+
 # Streams end with their workers, and reading does not keep those.
-my @old = $r->worker_pids;
+my $began = time;
 ok($r->reload(wait_old => 1), 'old workers end though streams were open');
+cmp_ok(time - $began, '<', 20, '... and one of them behind');
 for my $open ([all => $stream], [filtered => $bob], [confined => $other], [resumed => $back]) {
     my ($name, $it) = @$open;
     my $event;

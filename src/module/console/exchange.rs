@@ -159,17 +159,19 @@ impl Exchange {
     pub(super) unsafe fn tend(this: *mut Self, is_ending: bool, commits: u64) {
         // SAFETY: as `go_on`.
         unsafe {
-            if (*this).waits != Waits::Change {
-                if is_ending {
-                    // What is on its way is the last of it.
-                    (*this).cancel();
-                }
+            if (*this).waits != Waits::Change && !is_ending {
                 return;
             }
             let now = ngx_current_msec;
             let connection = (*(*this).r).connection;
             if is_ending {
-                Self::send(this, None, Vec::new(), Next::End);
+                match (*this).waits {
+                    // What is on its way is the last of it.
+                    Waits::Step => return (*this).cancel(),
+                    // A client that does not read does not keep the worker.
+                    Waits::Client => ngx_http_finalize_request((*this).r, NGX_ERROR as ngx_int_t),
+                    Waits::Change => Self::send(this, None, Vec::new(), Next::End),
+                }
             } else if now.wrapping_sub((*this).asked_at) >= LOOK_MS
                 && commits != (*this).seen_commits
             {
