@@ -195,6 +195,20 @@ impl Counting {
         }
     }
 
+    /// The same for what parts have themselves. Without a filter on calls, all parts were counted
+    /// before, those without a call in the range as well.
+    fn add_of_part(&mut self, places: &Places, part: (i32, i64), calls: u64, is_on_calls: bool) {
+        if is_on_calls {
+            return self.add(places, part, calls);
+        }
+        for (facet, slot) in places {
+            let counter = self.facets.get_mut(*facet);
+            if let Some(slot) = counter.and_then(|counter| counter.slots.get_mut(*slot)) {
+                slot.calls += calls;
+            }
+        }
+    }
+
     fn count(&mut self, view: &View<'_>, mut candidates: Vec<Candidate>) -> Result<(), DayError> {
         let (connection, selection) = (view.connection, view.selection);
         let mut kinds: FxHashMap<i64, Places> = FxHashMap::default();
@@ -223,7 +237,7 @@ impl Counting {
                 self.sessions += u64::from(selection.is_on_calls());
                 part_places = self.part_places(view, candidate);
             }
-            self.add(&part_places, part, calls);
+            self.add_of_part(&part_places, part, calls, selection.is_on_calls());
             if !kinds.contains_key(&share.kind) {
                 let places = self.kind_places(connection, share.kind).unwrap_or_else(|error| {
                     failure.get_or_insert(error);
