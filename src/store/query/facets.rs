@@ -10,6 +10,7 @@ use record::IdSource;
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 /// The most names of parameters that are counted.
 const PARAMS_MAX: usize = 32;
@@ -238,29 +239,25 @@ impl Counting {
                 part_places = self.part_places(view, candidate);
             }
             self.add_of_part(&part_places, part, calls, selection.is_on_calls());
-            if !kinds.contains_key(&share.kind) {
-                let places = self.kind_places(connection, share.kind).unwrap_or_else(|error| {
-                    failure.get_or_insert(error);
-                    Places::new()
-                });
-                kinds.insert(share.kind, places);
-            }
-            if let Some(places) = kinds.get(&share.kind) {
-                self.add(places, part, calls);
-            }
-            if !actors.contains_key(&share.actor) {
-                let places = self.actor_places(connection, share.actor).unwrap_or_else(|error| {
-                    failure.get_or_insert(error);
-                    Default::default()
-                });
-                actors.insert(share.actor, places);
-            }
-            if let Some((places, params)) = actors.get(&share.actor) {
-                self.add(places, part, calls);
-                for (name, slot) in params {
-                    if let Some(counter) = self.params.get_mut(name) {
-                        counter.add(*slot, part, calls);
-                    }
+            let places = match kinds.entry(share.kind) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let places = self.kind_places(connection, share.kind);
+                    new.insert(keep(places, &mut failure))
+                }
+            };
+            self.add(places, part, calls);
+            let (places, params) = match actors.entry(share.actor) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let places = self.actor_places(connection, share.actor);
+                    new.insert(keep(places, &mut failure))
+                }
+            };
+            self.add(places, part, calls);
+            for (name, slot) in params {
+                if let Some(counter) = self.params.get_mut(name) {
+                    counter.add(*slot, part, calls);
                 }
             }
         })?;
@@ -380,4 +377,12 @@ impl Counting {
         }
         Facets { calls: self.calls, errors: self.errors, sessions: self.sessions, facets }
     }
+}
+
+/// A value, or its default and the first failure.
+fn keep<T: Default>(value: rusqlite::Result<T>, failure: &mut Option<rusqlite::Error>) -> T {
+    value.unwrap_or_else(|error| {
+        failure.get_or_insert(error);
+        T::default()
+    })
 }

@@ -91,7 +91,7 @@ pub(crate) fn server_id(name: &str) -> String {
 }
 
 fn server_name(id: &str) -> Option<String> {
-    if id.len() % 2 != 0 || !id.is_ascii() {
+    if !id.len().is_multiple_of(2) || !id.is_ascii() {
         return None;
     }
     let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

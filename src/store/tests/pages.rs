@@ -209,7 +209,7 @@ fn a_day_of_the_first_schema_is_read() {
     std::fs::rename(&old, &day).unwrap();
     let stop = Arc::default();
     let filter = Filter { method: vec!["tools/call".into()], ..Filter::default() };
-    let mut asked = || {
+    let asked = || {
         let mut reader = Reader::open(&store.path(), Scope::all());
         let parts = pages(1, |page| reader.sessions(&filter, page, &limits(&stop)));
         let parts: Vec<(String, u64)> =
@@ -330,12 +330,9 @@ fn a_query_ends_when_it_is_cancelled_or_too_late() {
     let flag = Arc::clone(&stop);
     let found = std::thread::scope(|scope| {
         scope.spawn(move || flag.store(true, Ordering::Relaxed));
-        loop {
-            let found = reader.facets(&all, &request, &limits(&stop));
-            if found.is_err() {
-                return found;
-            }
-        }
+        std::iter::repeat_with(|| reader.facets(&all, &request, &limits(&stop)))
+            .find(Result::is_err)
+            .unwrap()
     });
     assert_eq!(found.err(), Some(QueryError::Cancelled));
     stop.store(false, Ordering::Relaxed);
