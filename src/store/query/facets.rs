@@ -1,10 +1,11 @@
 //! Distinct values with counts.
 
-use super::answer::{Facet, FacetRequest, FacetValue, Facets, Found};
+use super::answer::Found;
 use super::filter::Filter;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{Candidate, View};
 use super::selection::{Selection, contains, params_of, roles_of, text_of};
+use super::summary::{Facet, FacetRequest, FacetValue, Facets};
 use super::{FACET_VALUES_DEFAULT, Reader};
 use record::IdSource;
 use rusqlite::Connection;

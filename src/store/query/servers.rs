@@ -1,14 +1,13 @@
 //! MCP servers, as calls and the catalogue know them.
 
-use super::answer::{
-    Found, IdentityShares, List, PrimitiveSummary, ServerDetail, ServerSummary, Warning,
-};
+use super::answer::{Found, List, Warning};
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::View;
 use super::selection::Selection;
 use super::sessions::Names;
+use super::summary::{IdentityShares, PrimitiveSummary, ServerDetail, ServerSummary};
 use super::{PAGE_ITEMS_MAX, Reader};
 use crate::directory::{DAY_US, day_name};
 use crate::page::{NO_BUCKET, bucket_floor_us};

@@ -1,12 +1,13 @@
 //! Calls over time, for the chart.
 
 use super::Reader;
-use super::answer::{Found, Timeline, TimelineStep};
+use super::answer::Found;
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{HOUR_US, View};
 use super::selection::Selection;
+use super::summary::{Timeline, TimelineStep};
 use crate::directory::DAY_US;
 use crate::page::MINUTE_US;
 use crate::rollup::BLOCK_CALLS;

@@ -1,9 +1,8 @@
 //! Every query against the same question answered from the same records in plain Rust.
 
+use crate::filters::random_filter;
 use crate::fixture::Store;
-use crate::reference::{
-    Counted, Made, NOW, Random, SERVERS, facets, is_on_calls, make, random_filter,
-};
+use crate::reference::{Counted, Made, NOW, Random, SERVERS, facets, is_on_calls, make};
 use record::IdSource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
