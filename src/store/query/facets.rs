@@ -147,6 +147,9 @@ impl Counter {
 /// among the parameters.
 type Places = Vec<(usize, usize)>;
 
+/// Of each actor: its places, and those of its parameters by name.
+type ActorPlaces = FxHashMap<i64, (Places, Vec<(String, usize)>)>;
+
 #[derive(Clone, Debug)]
 struct Counting {
     facets: Vec<Counter>,
@@ -214,7 +217,7 @@ impl Counting {
     fn count(&mut self, view: &View<'_>, mut candidates: Vec<Candidate>) -> Result<(), DayError> {
         let (connection, selection) = (view.connection, view.selection);
         let mut kinds: FxHashMap<i64, Places> = FxHashMap::default();
-        let mut actors: FxHashMap<i64, (Places, Vec<(String, usize)>)> = FxHashMap::default();
+        let mut actors = ActorPlaces::default();
         let mut failure = None;
         let mut counted = 0_i64;
         if !selection.is_on_calls() {
@@ -225,6 +228,9 @@ impl Counting {
             }
         }
         let mut part_places = Places::new();
+        // Rows come part by part, and mostly actor by actor: each is counted once for all of them.
+        let mut part_calls = 0;
+        let mut actor_run: Option<(i64, (i32, i64), u64)> = None;
         view.all_shares(&mut candidates, &mut |candidate, share| {
             let (part, calls) = ((view.day, candidate.part), share.calls.cast_unsigned());
             self.calls += calls;
@@ -235,11 +241,14 @@ impl Counting {
                 self.errors += calls;
             }
             if counted != candidate.part {
+                let before = (view.day, counted);
+                self.add_of_part(&part_places, before, part_calls, selection.is_on_calls());
                 counted = candidate.part;
+                part_calls = 0;
                 self.sessions += u64::from(selection.is_on_calls());
                 part_places = self.part_places(view, candidate);
             }
-            self.add_of_part(&part_places, part, calls, selection.is_on_calls());
+            part_calls += calls;
             let places = match kinds.entry(share.kind) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
@@ -248,24 +257,47 @@ impl Counting {
                 }
             };
             self.add(places, part, calls);
-            let (places, params) = match actors.entry(share.actor) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => {
-                    let places = self.actor_places(connection, share.actor);
-                    new.insert(keep(places, &mut failure))
-                }
-            };
-            self.add(places, part, calls);
-            for (name, slot) in params {
-                if let Some(counter) = self.params.get_mut(name) {
-                    counter.add(*slot, part, calls);
+            match &mut actor_run {
+                Some((actor, of, sum)) if (*actor, *of) == (share.actor, part) => *sum += calls,
+                run => {
+                    if let Some(run) = run.replace((share.actor, part, calls)) {
+                        self.add_actor(connection, run, &mut actors, &mut failure);
+                    }
                 }
             }
         })?;
+        let last = (view.day, counted);
+        self.add_of_part(&part_places, last, part_calls, selection.is_on_calls());
+        if let Some(run) = actor_run {
+            self.add_actor(connection, run, &mut actors, &mut failure);
+        }
         if let Some(error) = failure {
             return Err(error.into());
         }
         self.count_attacks(view, &candidates)
+    }
+
+    /// Counts some calls of an actor in a part.
+    fn add_actor(
+        &mut self,
+        connection: &Connection,
+        (actor, part, calls): (i64, (i32, i64), u64),
+        actors: &mut ActorPlaces,
+        failure: &mut Option<rusqlite::Error>,
+    ) {
+        let (places, params) = match actors.entry(actor) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let places = self.actor_places(connection, actor);
+                new.insert(keep(places, failure))
+            }
+        };
+        self.add(places, part, calls);
+        for (name, slot) in params {
+            if let Some(counter) = self.params.get_mut(name) {
+                counter.add(*slot, part, calls);
+            }
+        }
     }
 
     fn part_places(&mut self, view: &View<'_>, candidate: &Candidate) -> Places {
