@@ -2,7 +2,9 @@
 
 use crossbeam_queue::ArrayQueue;
 use exchange::Capture;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::Thread;
 
 /// A line for the error log: only the event loop may write there.
 #[derive(Debug)]
@@ -21,7 +23,13 @@ pub(crate) struct Link {
     /// Bytes of captures in the queue.
     pub(crate) queued_bytes: AtomicUsize,
     /// The worker ends: write what is there, and stop.
-    pub(crate) is_ending: AtomicBool,
+    is_ending: AtomicBool,
+    /// The low thread does not keep up: the normal one writes.
+    is_behind: AtomicBool,
+    /// The writer's thread of normal priority.
+    normal: OnceLock<Thread>,
+    /// Batches begun and ended: odd while one is being written.
+    batches: AtomicU64,
     lines: ArrayQueue<LogLine>,
 }
 
@@ -30,6 +38,8 @@ impl Link {
     pub(crate) const QUEUE_MAX: usize = 65_536;
     /// Buffers that grew beyond this are not recycled.
     pub(crate) const KEEP_BYTES_MAX: usize = 16 * 1024;
+    /// The part of the queue's bytes that makes the writer hurry.
+    pub(crate) const EARLY_SHARE: usize = 4;
     /// Lines that wait to be logged; more of them are dropped, since they would say the same.
     const LINES_MAX: usize = 16;
 
@@ -38,8 +48,52 @@ impl Link {
             recycled: ArrayQueue::new(Self::QUEUE_MAX),
             queued_bytes: AtomicUsize::new(0),
             is_ending: AtomicBool::new(false),
+            is_behind: AtomicBool::new(false),
+            normal: OnceLock::new(),
+            batches: AtomicU64::new(0),
             lines: ArrayQueue::new(Self::LINES_MAX),
         }
+    }
+
+    /// Names the writer's thread of normal priority, once.
+    pub(crate) fn set_normal(&self, thread: Thread) {
+        let _ = self.normal.set(thread);
+    }
+
+    /// The writer is behind: its normal thread takes over. Where it has already, this costs a load.
+    #[inline]
+    pub(crate) fn hurry(&self) {
+        if !self.is_behind.load(Ordering::Relaxed)
+            && !self.is_behind.swap(true, Ordering::AcqRel)
+            && let Some(thread) = self.normal.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// The rush is over: the low thread writes again.
+    pub(crate) fn calm_down(&self) {
+        self.is_behind.store(false, Ordering::Release);
+    }
+
+    /// Whether the normal thread is to write.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Acquire)
+    }
+
+    /// A batch begins.
+    pub(crate) fn begin_batch(&self) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A batch has ended, well or not.
+    pub(crate) fn end_batch(&self) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Batches begun and ended so far: odd while one is being written.
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Relaxed)
     }
 
     /// What a capture counts for in the queue.
@@ -67,6 +121,11 @@ impl Link {
     /// Takes a line to be logged.
     pub(crate) fn next_line(&self) -> Option<LogLine> {
         self.lines.pop()
+    }
+
+    /// The worker ends.
+    pub(crate) fn end(&self) {
+        self.is_ending.store(true, Ordering::Release);
     }
 
     /// Whether the worker ends.

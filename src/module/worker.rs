@@ -21,6 +21,10 @@ const SPARE_MAX: usize = 512;
 /// Captures freed by one tick of the timer, so that calming costs no pause.
 const FREED_PER_TICK_MAX: usize = 256;
 
+/// Looks, one a flush interval, after which a writer that does not move is behind: its own interval
+/// and the timer's may just miss each other once.
+const IDLE_LOOKS_MAX: u32 = 2;
+
 static WORKER: AtomicPtr<Worker> = AtomicPtr::new(null_mut());
 
 /// The event loop's side of a worker.
@@ -162,6 +166,9 @@ impl Worker {
         let is_begun = capture.part == Part::Last;
         let bytes = Link::weight(&capture);
         let queued = self.link.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if queued > self.queue_bytes_max / Link::EARLY_SHARE {
+            self.link.hurry();
+        }
         let refused = if queued > self.queue_bytes_max && !is_begun {
             Some(capture)
         } else {
@@ -187,6 +194,21 @@ impl Worker {
         None
     }
 
+    /// Makes the writer hurry where it has got nowhere for some looks, though there is work.
+    pub(crate) fn look_at_writer(&self, seen: &mut Progress) {
+        let batches = self.link.batches();
+        let has_work = batches % 2 == 1 || !self.queue.is_empty();
+        if batches != seen.batches || !has_work {
+            *seen = Progress { batches, idle_looks: 0 };
+            return;
+        }
+        seen.idle_looks += 1;
+        if seen.idle_looks >= IDLE_LOOKS_MAX {
+            seen.idle_looks = 0;
+            self.link.hurry();
+        }
+    }
+
     /// Exchanges dropped since this was asked last.
     pub(crate) fn take_unsaid_drops(&mut self) -> u64 {
         std::mem::take(&mut self.unsaid_drops)
@@ -201,6 +223,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// What the event loop saw of the writer's progress.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    batches: u64,
+    /// Looks since it last moved.
+    idle_looks: u32,
 }
 
 /// Ids that do not repeat: a counter through a mixing function, from a random start.
