@@ -20,8 +20,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What an ending worker still gives its writer to empty the queue.
-pub(crate) const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 /// How often the queue is looked at while little happens.
 const POLL: Duration = Duration::from_millis(25);
 /// How often while it fills.
@@ -112,10 +110,9 @@ impl Writer {
         priority::give_way();
         let mut end_by: Option<Instant> = None;
         loop {
-            let is_ending = self.given.link.is_ending();
-            if is_ending && end_by.is_none() {
-                end_by = Some(Instant::now() + SHUTDOWN_MAX);
-            }
+            let ends_within = self.given.link.ends_within();
+            let is_ending = ends_within.is_some();
+            end_by = end_by.or_else(|| ends_within.map(|within| Instant::now() + within));
             if catch_unwind(AssertUnwindSafe(|| self.turn(is_ending))).is_err() {
                 self.recover();
             }
