@@ -234,14 +234,23 @@ impl Context {
         self.forget(worker);
     }
 
-    /// Keeps a piece of the request's body.
+    /// Keeps a piece of the request's body. Without memory for its beginning, which says what it
+    /// is, the exchange passes unwatched, as without memory for a capture.
     #[inline]
     pub(crate) fn see_request(&mut self, worker: &mut Worker, bytes: &[u8], unseen: u64) {
         let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.body_bytes_max);
+        let mut is_starved = false;
         if let Some(capture) = self.capture.as_deref_mut() {
-            keep(worker, &mut capture.request, bytes, unseen, limit);
+            let is_refused = keep(worker, &mut capture.request, bytes, unseen, limit);
+            is_starved = is_refused && capture.request.bytes.is_empty() && self.stream == 0;
         }
         self.account(worker);
+        if is_starved {
+            if self.state == State::Watching {
+                worker.drop_exchange(Reason::MemoryLimit);
+            }
+            self.forget(worker);
+        }
     }
 
     /// The request's body has ended.
@@ -474,18 +483,21 @@ impl Context {
 }
 
 /// Keeps `bytes` of a body that passes, within its limit and the worker's memory. Once something
-/// is lost nothing further is kept, so that what is kept is always the beginning.
-fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) {
+/// is lost nothing further is kept, so that what is kept is always the beginning. Says whether there
+/// was no memory.
+fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) -> bool {
     body.passed += bytes.len() as u64 + unseen;
     let mut room = limit.saturating_sub(body.bytes.len()).min(bytes.len());
     let grows = body.bytes.capacity() - body.bytes.len() < room;
     // A vector may double when it grows.
-    if body.lost > 0 || (grows && !worker.has_memory_for(body.bytes.len() + 2 * room)) {
+    let is_refused = grows && !worker.has_memory_for(body.bytes.len() + 2 * room);
+    if body.lost > 0 || is_refused {
         room = 0;
     }
     let kept = bytes.get(..room).unwrap_or_default();
     body.bytes.extend_from_slice(kept);
     body.lost += (bytes.len() - kept.len()) as u64 + unseen;
+    is_refused
 }
 
 /// When a request began: on the wall clock, and on the monotonic one.
