@@ -26,6 +26,9 @@ const PAGE_BYTES: u32 = 8192;
 const CACHE_KB: u32 = 16_384;
 /// Pages in the WAL after which a commit copies them into the file: 40 MB.
 const CHECKPOINT_PAGES: u32 = 5_000;
+/// What is left of a WAL that grew beyond this while a reader held it, once it is begun anew: twice
+/// what it grows to without one.
+const WAL_BYTES_KEPT: u32 = 2 * CHECKPOINT_PAGES * PAGE_BYTES;
 
 /// An open day file.
 #[derive(Debug)]
@@ -239,7 +242,8 @@ fn connect(path: &Path, mode: Mode, sync: Sync) -> rusqlite::Result<Connection> 
     connection.execute_batch(&format!(
         "PRAGMA page_size = {PAGE_BYTES}; PRAGMA synchronous = {synchronous}; \
          PRAGMA cache_size = -{CACHE_KB}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
-         PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF"
+         PRAGMA journal_size_limit = {WAL_BYTES_KEPT}; PRAGMA temp_store = MEMORY; \
+         PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF"
     ))?;
     if mode == Mode::Present {
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;

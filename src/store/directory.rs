@@ -185,12 +185,14 @@ impl Directory {
         Ok(days)
     }
 
-    /// Removes a day's files.
+    /// Removes a day's files, those that were moved aside included.
     pub(crate) fn remove_day(&self, day: i32) -> io::Result<()> {
-        let path = self.day_file(day);
-        fs::remove_file(&path)?;
-        for suffix in COMPANIONS {
-            let _ = fs::remove_file(with_suffix(&path, suffix));
+        fs::remove_file(self.day_file(day))?;
+        let beginning = format!("{}.db", day_name(day));
+        for entry in fs::read_dir(&self.path)?.flatten() {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&beginning)) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
         Ok(())
     }

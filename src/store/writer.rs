@@ -27,6 +27,8 @@ pub struct Writer {
     pub(crate) rounds: Rounds,
     resets: u64,
     looked_at: Micros,
+    /// Whether the directory or the catalogue is gone, and could not be opened anew yet.
+    is_lost: bool,
 }
 
 impl Writer {
@@ -53,6 +55,7 @@ impl Writer {
             rounds: Rounds::default(),
             resets: 0,
             looked_at: now,
+            is_lost: false,
         })
     }
 
@@ -125,32 +128,33 @@ impl Writer {
         }
         self.looked_at = now;
         if self.days.directory.is_same() && self.catalog.is_same() {
+            self.is_lost = false;
             return;
         }
-        let path = self.settings.path.display().to_string();
-        self.warn(format!("{path} was removed or replaced; it is opened anew"));
+        let is_new = !std::mem::replace(&mut self.is_lost, true);
+        if is_new {
+            let path = self.settings.path.display();
+            self.warn(format!("{path} was removed or replaced; it is opened anew"));
+        }
         self.days.close_all();
         self.resets += 1;
-        self.reopen();
+        match self.reopen() {
+            Ok(()) => self.is_lost = false,
+            // While it lasts, every batch that fails tells.
+            Err(failure) if is_new => self.warn(failure.message),
+            Err(_) => {}
+        }
     }
 
-    fn reopen(&mut self) {
-        let opened = Directory::open(&self.settings.path)
-            .map_err(|error| Failure::io(&self.settings.path.display().to_string(), &error))
-            .and_then(|directory| {
-                let catalog = Catalog::open(&directory)?;
-                Ok((directory, catalog))
-            });
-        match opened {
-            Ok((directory, catalog)) => {
-                // The key stays the one that this worker's fingerprints were made with; other
-                // workers take the new one. Sessions that both see may be split until a reload.
-                self.catalog = catalog;
-                self.days = Days::new(directory, self.settings.sync);
-                self.rounds.forget();
-            }
-            Err(failure) => self.warn(failure.message),
-        }
+    fn reopen(&mut self) -> Result<(), Failure> {
+        let directory = Directory::open(&self.settings.path)
+            .map_err(|error| Failure::io(&self.settings.path.display().to_string(), &error))?;
+        // The key stays the one that this worker's fingerprints were made with; other workers take
+        // the new one. Sessions that both see may be split until a reload.
+        self.catalog = Catalog::open(&directory)?;
+        self.days = Days::new(directory, self.settings.sync);
+        self.rounds.forget();
+        Ok(())
     }
 
     /// Draws the consequences of a failure: whatever is open may be the reason.

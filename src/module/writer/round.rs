@@ -46,7 +46,10 @@ impl Writer {
         });
         let taken = std::mem::take(&mut self.taken);
         match begun {
-            Ok(Ok(committed)) => self.count(&taken, &committed),
+            Ok(Ok(committed)) => {
+                self.count(&taken, &committed);
+                self.said.clear();
+            }
             Ok(Err(error)) => {
                 self.retry_at = Instant::now() + RETRY;
                 self.say(&error.message);

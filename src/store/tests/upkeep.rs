@@ -52,10 +52,15 @@ fn days_beyond_the_retention_are_removed_within_a_minute() {
     for back in [9, 8, 7, 1] {
         make_day(&store, NOON - back * DAY, 1);
     }
+    for day in ["2026-11-17", "2026-11-18"] {
+        fs::write(store.file(&format!("{day}.db.damaged-1")), "").unwrap();
+    }
     let mut writer = store.writer("w1");
     let done = rounds(&mut writer, NOON, 59);
     assert_eq!((done.days_expired, done.days), (2, 2));
     assert!(!store.file("2026-11-17.db").exists());
+    assert!(!store.file("2026-11-17.db.damaged-1").exists());
+    assert!(store.file("2026-11-18.db.damaged-1").exists());
     assert!(store.file("2026-11-18.db").exists());
 }
 

@@ -49,6 +49,21 @@ sub query {
     return \@rows;
 }
 
+=head2 checkpoint($day)
+
+Has a day's WAL copied into the file and emptied, as any program may. True if that was not possible.
+
+=cut
+
+sub checkpoint {
+    my ($self, $day) = @_;
+    my $db = DBI->connect("dbi:SQLite:dbname=$day", '', '', { RaiseError => 1, PrintError => 0 });
+    $db->sqlite_busy_timeout(10_000);
+    my ($is_busy) = $db->selectrow_array('pragma wal_checkpoint(truncate)');
+    $db->disconnect;
+    return $is_busy;
+}
+
 =head2 records($sql, %until)
 
 Waits until the query gives what is expected, then returns the rows: C<count> rows, or C<until>, a
