@@ -17,8 +17,6 @@ use std::ptr::addr_of;
 
 /// Bytes of an event stream after which a piece is handed over without waiting for the timer.
 const PIECE_BYTES: usize = 64 * 1024;
-/// nginx's clock is cached: a request that seems younger than this began now.
-const JUST_NOW_US: i64 = 2_000;
 
 /// Stands in a request's place for a context where its body was looked at and is not MCP, so that
 /// later pieces cost one comparison.
@@ -184,7 +182,7 @@ impl Context {
         };
         let held_bytes = capture.memory_bytes();
         worker.account(0, held_bytes);
-        let (at, started_us) = began(worker, r);
+        let (at, started_us) = worker.clock.began(r);
         let context = cleanup.data.cast::<Self>();
         // SAFETY: nginx gave as much memory as was asked for, aligned for pointers.
         unsafe {
@@ -482,9 +480,8 @@ impl Context {
     }
 }
 
-/// Keeps `bytes` of a body that passes, within its limit and the worker's memory. Once something
-/// is lost nothing further is kept, so that what is kept is always the beginning. Says whether there
-/// was no memory.
+/// Keeps `bytes` of a body that passes, within its limit and the worker's memory, and says whether
+/// there was none. Once something is lost nothing further is kept: so it is always the beginning.
 fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) -> bool {
     body.passed += bytes.len() as u64 + unseen;
     let mut room = limit.saturating_sub(body.bytes.len()).min(bytes.len());
@@ -498,19 +495,6 @@ fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usiz
     body.bytes.extend_from_slice(kept);
     body.lost += (bytes.len() - kept.len()) as u64 + unseen;
     is_refused
-}
-
-/// When a request began: on the wall clock, and on the monotonic one.
-fn began(worker: &mut Worker, r: Request<'_>) -> (record::Micros, u64) {
-    let now = monotonic_us();
-    let wall = worker.clock.wall_at(now);
-    let (seconds, millis) = (r.inner().start_sec, r.inner().start_msec);
-    let started = seconds * 1_000_000 + i64::try_from(millis).unwrap_or(0) * 1_000;
-    let ago = wall - started;
-    if ago < JUST_NOW_US {
-        return (wall, now);
-    }
-    (started, now.saturating_sub(u64::try_from(ago).unwrap_or(0)))
 }
 
 const _: () = assert!(align_of::<Context>() <= nginx_sys::NGX_ALIGNMENT);

@@ -139,6 +139,24 @@ fn a_past_day_is_finished_while_new_sessions_look_into_it() {
 }
 
 #[test]
+fn a_past_day_that_was_the_present_one_again_is_finished_again() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    for clock in [NOON, NOON + DAY, NOON, NOON + DAY] {
+        let mode = if clock == NOON { "wal" } else { "delete" };
+        if clock == NOON {
+            write(&mut writer, &exchange(NOON), Outcome::Ok);
+        }
+        for second in 0..10 {
+            age_days(&store, NOON);
+            writer.upkeep(clock + second * SECOND);
+        }
+        assert_eq!(store.one("PRAGMA journal_mode"), mode);
+    }
+    assert_eq!(store.one("SELECT count(*) FROM calls"), "2");
+}
+
+#[test]
 fn payloads_go_first_then_days_and_today_last() {
     let store = Store::new();
     for back in [2, 1] {

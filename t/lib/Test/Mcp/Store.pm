@@ -135,8 +135,9 @@ sub accounted {
     my $good = $sum == $status->{exchanges_handed};
     my $by_outcome = $status->{calls_written};
     my %counted = map { $_ => $by_outcome->{$_} } grep { $by_outcome->{$_} } keys %$by_outcome;
-    my %stored = map { $_->{outcome} => $_->{n} }
-        @{ $self->records('select outcome, count(*) as n from calls group by 1', until => sub { 1 }) };
+    my %stored;
+    $stored{ $_->{outcome} } += $_->{n}
+        for @{ $self->records('select outcome, count(*) as n from calls group by 1', until => sub { 1 }) };
     my $calls = $o{calls} // 1;
     my $json = JSON::PP->new->canonical;
     $good &&= $json->encode(\%counted) eq $json->encode({ map { $_ => 0 + $stored{$_} } keys %stored }) if $calls;
