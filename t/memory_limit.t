@@ -67,6 +67,7 @@ my $wrong = grep {
 is($wrong, 0, 'and every answer too');
 %connections = ();
 
+$r->wait_until(sub { $r->status->{exchanges_handed} == $bodies }, 'all exchanges');
 my $status = $r->settled;
 my $dropped = $status->{exchanges_dropped}{memory_limit};
 my $calls = $r->records('select rpc_id, coverage_request, coverage_response, bytes_in, bytes_out from calls',

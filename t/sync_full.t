@@ -55,7 +55,7 @@ for my $sync ('full', 'normal') {
     # The default is said by saying nothing.
     my $r = Test::Mcp::Recorder->new(store => 'flush=20ms min_free=0' . ($sync eq 'full' ? ' sync=full' : ''));
     my $session = $r->open_session;
-    my $first = $r->settled->{commits};
+    my $first = $r->written(2)->{commits};
     my $pid = trace($r);
     if (!$pid) {
         $r->stop;
@@ -69,7 +69,7 @@ for my $sync ('full', 'normal') {
     kill 'INT', $pid;
     waitpid $pid, 0;
     my @events = events($r);
-    my $commits = $r->settled->{commits} - $first;
+    my $commits = $r->written($batches + 2)->{commits} - $first;
     cmp_ok($commits, '>=', $batches, "$sync: batches were written");
     my $shown = join ' ', @events;
     my $order = join '', map { /\d/ ? '' : $_ } @events;

@@ -121,12 +121,23 @@ sub settled {
 A test: exchanges handed over are those written, unrecorded, dropped by reason, killed and queued;
 and the calls in the day files are those counted by outcome. With C<< dropped => 0 >> also that
 nothing was dropped; with C<< calls => 0 >> without the comparison of calls, which holds only while
-the store is as old as the counters (one nginx, no retention).
+the store is as old as the counters (one nginx, no retention). It may take a moment until that is so: an
+answer reaches the client before its exchange is handed over.
 
 =cut
 
+my $ACCOUNTED_SECONDS = 5;
+
 sub accounted {
     my ($self, $name, %o) = @_;
+    my ($good, $said);
+    eval { $self->wait_until(sub { ($good, $said) = $self->_is_accounted(%o); $good }, 'sums', $ACCOUNTED_SECONDS) };
+    Test::More::ok($good, $name // 'every exchange is accounted for') or Test::More::diag($said // $@);
+    return $good;
+}
+
+sub _is_accounted {
+    my ($self, %o) = @_;
     my $status = $self->settled(%o);
     my $dropped = 0;
     $dropped += $_ for values %{ $status->{exchanges_dropped} };
@@ -142,9 +153,20 @@ sub accounted {
     my $json = JSON::PP->new->canonical;
     $good &&= $json->encode(\%counted) eq $json->encode({ map { $_ => 0 + $stored{$_} } keys %stored }) if $calls;
     $good &&= $dropped == $o{dropped} if defined $o{dropped};
-    Test::More::ok($good, $name // 'every exchange is accounted for')
-        or Test::More::diag('status: ' . $json->pretty->encode($status) . 'stored: ' . $json->encode(\%stored));
-    return $good;
+    return ($good, 'status: ' . $json->pretty->encode($status) . 'stored: ' . $json->encode(\%stored));
+}
+
+=head2 written($n)
+
+Waits until that many exchanges are written, and returns the status.
+
+=cut
+
+sub written {
+    my ($self, $n) = @_;
+    my $status;
+    $self->wait_until(sub { ($status = $self->status)->{exchanges_written} >= $n }, "$n exchanges written");
+    return $status;
 }
 
 =head2 integrity($name)
