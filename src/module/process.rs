@@ -19,11 +19,12 @@ use std::time::{Duration, Instant};
 
 /// The writer's stack: its work is not recursive.
 const STACK_BYTES: usize = 2 << 20;
-/// What an ending worker gives its writer to empty the queue.
-const QUIT_MAX: Duration = Duration::from_secs(5);
+/// What an ending worker gives its writer to empty the queue, and what it waits beyond that for a last
+/// transaction.
+const QUIT_MAX: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
 /// The same after a fast stop: nginx's master kills workers that have not ended 1.55 seconds after it
 /// (`ngx_master_process_cycle`), and their counts with them.
-const STOP_MAX: Duration = Duration::from_secs(1);
+const STOP_MAX: (Duration, Duration) = (Duration::from_millis(750), Duration::from_millis(750));
 /// The shortest time between two lines about dropped exchanges.
 const SAY_DROPS_MS: usize = 1_000;
 
@@ -105,11 +106,10 @@ pub(crate) unsafe fn stop() {
         Worker::stop();
     }
     // SAFETY: a flag of nginx, read on its own thread.
-    let within = if unsafe { ngx_terminate } != 0 { STOP_MAX } else { QUIT_MAX };
+    let (within, grace) = if unsafe { ngx_terminate } != 0 { STOP_MAX } else { QUIT_MAX };
     process.link.end(within);
     let Some(thread) = process.thread.take() else { return };
-    // A last transaction may take longer than the writer meant it to.
-    let end_by = Instant::now() + within + within / 4;
+    let end_by = Instant::now() + within + grace;
     thread.thread().unpark();
     while !thread.is_finished() && Instant::now() < end_by {
         std::thread::sleep(Duration::from_millis(1));
