@@ -39,7 +39,7 @@ if (!$reader) {
     $db->do('begin');
     my ($before) = $db->selectrow_array($count);
     $r->write_file('reader-began', $before);
-    $r->waitforfile('reader-may-end');
+    $r->wait_until(sub { -e $r->dir . '/reader-may-end' }, 'the word to end', 300);
     my ($after) = $db->selectrow_array($count);
     $db->do('rollback');
     $db->disconnect;
