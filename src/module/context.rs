@@ -17,8 +17,6 @@ use std::ptr::addr_of;
 
 /// Bytes of an event stream after which a piece is handed over without waiting for the timer.
 const PIECE_BYTES: usize = 64 * 1024;
-/// nginx's clock is cached: a request that seems younger than this began now.
-const JUST_NOW_US: i64 = 2_000;
 
 /// Stands in a request's place for a context where its body was looked at and is not MCP, so that
 /// later pieces cost one comparison.
@@ -184,7 +182,7 @@ impl Context {
         };
         let held_bytes = capture.memory_bytes();
         worker.account(0, held_bytes);
-        let (at, started_us) = began(worker, r);
+        let (at, started_us) = worker.clock.began(r);
         let context = cleanup.data.cast::<Self>();
         // SAFETY: nginx gave as much memory as was asked for, aligned for pointers.
         unsafe {
@@ -234,14 +232,23 @@ impl Context {
         self.forget(worker);
     }
 
-    /// Keeps a piece of the request's body.
+    /// Keeps a piece of the request's body. Without memory for its beginning, which says what it
+    /// is, the exchange passes unwatched, as without memory for a capture.
     #[inline]
     pub(crate) fn see_request(&mut self, worker: &mut Worker, bytes: &[u8], unseen: u64) {
         let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.body_bytes_max);
+        let mut is_starved = false;
         if let Some(capture) = self.capture.as_deref_mut() {
-            keep(worker, &mut capture.request, bytes, unseen, limit);
+            let is_refused = keep(worker, &mut capture.request, bytes, unseen, limit);
+            is_starved = is_refused && capture.request.bytes.is_empty() && self.stream == 0;
         }
         self.account(worker);
+        if is_starved {
+            if self.state == State::Watching {
+                worker.drop_exchange(Reason::MemoryLimit);
+            }
+            self.forget(worker);
+        }
     }
 
     /// The request's body has ended.
@@ -473,32 +480,21 @@ impl Context {
     }
 }
 
-/// Keeps `bytes` of a body that passes, within its limit and the worker's memory. Once something
-/// is lost nothing further is kept, so that what is kept is always the beginning.
-fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) {
+/// Keeps `bytes` of a body that passes, within its limit and the worker's memory, and says whether
+/// there was none. Once something is lost nothing further is kept: so it is always the beginning.
+fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) -> bool {
     body.passed += bytes.len() as u64 + unseen;
     let mut room = limit.saturating_sub(body.bytes.len()).min(bytes.len());
     let grows = body.bytes.capacity() - body.bytes.len() < room;
     // A vector may double when it grows.
-    if body.lost > 0 || (grows && !worker.has_memory_for(body.bytes.len() + 2 * room)) {
+    let is_refused = grows && !worker.has_memory_for(body.bytes.len() + 2 * room);
+    if body.lost > 0 || is_refused {
         room = 0;
     }
     let kept = bytes.get(..room).unwrap_or_default();
     body.bytes.extend_from_slice(kept);
     body.lost += (bytes.len() - kept.len()) as u64 + unseen;
-}
-
-/// When a request began: on the wall clock, and on the monotonic one.
-fn began(worker: &mut Worker, r: Request<'_>) -> (record::Micros, u64) {
-    let now = monotonic_us();
-    let wall = worker.clock.wall_at(now);
-    let (seconds, millis) = (r.inner().start_sec, r.inner().start_msec);
-    let started = seconds * 1_000_000 + i64::try_from(millis).unwrap_or(0) * 1_000;
-    let ago = wall - started;
-    if ago < JUST_NOW_US {
-        return (wall, now);
-    }
-    (started, now.saturating_sub(u64::try_from(ago).unwrap_or(0)))
+    is_refused
 }
 
 const _: () = assert!(align_of::<Context>() <= nginx_sys::NGX_ALIGNMENT);

@@ -5,6 +5,7 @@ use exchange::Capture;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::Thread;
+use std::time::Duration;
 
 /// A line for the error log: only the event loop may write there.
 #[derive(Debug)]
@@ -22,8 +23,9 @@ pub(crate) struct Link {
     pub(crate) recycled: ArrayQueue<Box<Capture>>,
     /// Bytes of captures in the queue.
     pub(crate) queued_bytes: AtomicUsize,
-    /// The worker ends: write what is there, and stop.
-    is_ending: AtomicBool,
+    /// What an ending worker gives its writer to empty the queue, in milliseconds; 0 while it does
+    /// not end.
+    end_within_ms: AtomicU64,
     /// The low thread does not keep up: the normal one writes.
     is_behind: AtomicBool,
     /// The writer's thread of normal priority.
@@ -47,7 +49,7 @@ impl Link {
         Self {
             recycled: ArrayQueue::new(Self::QUEUE_MAX),
             queued_bytes: AtomicUsize::new(0),
-            is_ending: AtomicBool::new(false),
+            end_within_ms: AtomicU64::new(0),
             is_behind: AtomicBool::new(false),
             normal: OnceLock::new(),
             batches: AtomicU64::new(0),
@@ -123,13 +125,20 @@ impl Link {
         self.lines.pop()
     }
 
-    /// The worker ends.
-    pub(crate) fn end(&self) {
-        self.is_ending.store(true, Ordering::Release);
+    /// The worker ends: the writer is to write what is there, within this time, and to stop.
+    pub(crate) fn end(&self, within: Duration) {
+        let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        self.end_within_ms.store(within_ms.max(1), Ordering::Release);
+    }
+
+    /// What the writer has to write what is there; `None` while the worker does not end.
+    pub(crate) fn ends_within(&self) -> Option<Duration> {
+        let within_ms = self.end_within_ms.load(Ordering::Acquire);
+        (within_ms > 0).then(|| Duration::from_millis(within_ms))
     }
 
     /// Whether the worker ends.
     pub(crate) fn is_ending(&self) -> bool {
-        self.is_ending.load(Ordering::Acquire)
+        self.ends_within().is_some()
     }
 }

@@ -5,11 +5,11 @@ use crate::context::Context;
 use crate::handover::Link;
 use crate::nginx::log;
 use crate::worker::{Progress, Worker};
-use crate::writer::{self, SHUTDOWN_MAX, Threads, Writing, writer_name};
+use crate::writer::{self, Threads, Writing, writer_name};
 use crate::zone::{self, Counter, Shared, Slot};
 use nginx_sys::{
     NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_del_timer,
-    ngx_event_t, ngx_log_t, ngx_msec_t,
+    ngx_event_t, ngx_log_t, ngx_msec_t, ngx_terminate,
 };
 use std::fs::File;
 use std::io::Read;
@@ -19,8 +19,12 @@ use std::time::{Duration, Instant};
 
 /// The writer's stack: its work is not recursive.
 const STACK_BYTES: usize = 2 << 20;
-/// What an ending worker waits for its writer beyond the writer's own bound.
-const JOIN_GRACE: Duration = Duration::from_secs(1);
+/// What an ending worker gives its writer to empty the queue, and what it waits beyond that for a last
+/// transaction.
+const QUIT_MAX: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
+/// The same after a fast stop: nginx's master kills workers that have not ended 1.55 seconds after it
+/// (`ngx_master_process_cycle`), and their counts with them.
+const STOP_MAX: (Duration, Duration) = (Duration::from_millis(750), Duration::from_millis(750));
 /// The shortest time between two lines about dropped exchanges.
 const SAY_DROPS_MS: usize = 1_000;
 
@@ -102,9 +106,11 @@ pub(crate) unsafe fn stop() {
         ngx_del_timer_if_set(&mut process.timer.event);
         Worker::stop();
     }
-    process.link.end();
+    // SAFETY: a flag of nginx, read on its own thread.
+    let (within, grace) = if unsafe { ngx_terminate } != 0 { STOP_MAX } else { QUIT_MAX };
+    process.link.end(within);
     let Some(threads) = process.threads.take() else { return };
-    let end_by = Instant::now() + SHUTDOWN_MAX + JOIN_GRACE;
+    let end_by = Instant::now() + within + grace;
     threads.wake();
     while !threads.are_finished() && Instant::now() < end_by {
         std::thread::sleep(Duration::from_millis(1));

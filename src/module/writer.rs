@@ -23,8 +23,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// What an ending worker still gives its writer to empty the queue.
-pub(crate) const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 /// How often the queue is looked at while little happens.
 const POLL: Duration = Duration::from_millis(25);
 /// How often while it fills.
@@ -40,6 +38,8 @@ const FAILING_MAX: Duration = Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(1);
 /// The shortest time between two lines about failures.
 const SAY_AGAIN: Duration = Duration::from_secs(1);
+/// The shortest time between two lines that say the same of a failure that lasts.
+const SAY_SAME: Duration = Duration::from_secs(60);
 /// How often dead workers are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -113,7 +113,7 @@ struct Writer {
     failing_since: Option<Instant>,
     upkeep_at: Instant,
     sweep_at: Instant,
-    say_at: Instant,
+    said_at: Option<Instant>,
     say_drops_at: Instant,
     /// Drops since the last line about them.
     unsaid_drops: u64,
@@ -136,7 +136,7 @@ impl Writer {
             failing_since: None,
             upkeep_at: now,
             sweep_at: now,
-            say_at: now,
+            said_at: None,
             say_drops_at: now,
             unsaid_drops: 0,
             said: String::new(),
@@ -334,10 +334,11 @@ impl Writer {
     /// Leaves a line about a failure, at most one a second, and not the same one again and again.
     fn say(&mut self, text: &str) {
         let now = Instant::now();
-        if now < self.say_at {
+        let pause = if text == self.said { SAY_SAME } else { SAY_AGAIN };
+        if self.said_at.is_some_and(|said_at| now < said_at + pause) {
             return;
         }
-        self.say_at = now + SAY_AGAIN;
+        self.said_at = Some(now);
         self.said.clear();
         self.said.push_str(text);
         self.given.link.say(NGX_LOG_ERR, format!("mcp_sessions: {text}"));

@@ -47,6 +47,7 @@ impl Writer {
             Ok(Ok(committed)) => {
                 self.failing_since = None;
                 self.count(&taken, &committed);
+                self.said.clear();
             }
             Ok(Err(error)) => {
                 self.retry_at = Instant::now() + RETRY;

@@ -7,7 +7,7 @@
 //! gives the writer to a normal one when the queue grows or a batch takes too long; that one keeps
 //! it until the rush has been over for a while.
 
-use super::{Pace, SHUTDOWN_MAX, UPKEEP, Writer, Writing, priority};
+use super::{Pace, UPKEEP, Writer, Writing, priority};
 use crate::handover::Link;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,7 +46,7 @@ pub(crate) fn start(
             Ok(Threads { low, normal })
         }
         Err(error) => {
-            shifts.link.end();
+            shifts.link.end(Duration::ZERO);
             low.thread().unpark();
             Err(error)
         }
@@ -123,7 +123,8 @@ impl Shifts {
 
     /// Empties the queue, within its bound.
     fn finish(&self) {
-        let end_by = Instant::now() + SHUTDOWN_MAX;
+        let within = self.link.ends_within().unwrap_or_default();
+        let end_by = Instant::now() + within;
         let mut writer = self.writer();
         loop {
             let pause = writer.write(Pace::Last);

@@ -15,6 +15,10 @@ fn make_day(store: &Store, at: i64, calls: i64) {
         write(&mut writer, &exchange(at + n), Outcome::Ok);
     }
     drop(writer);
+    age_days(store, at);
+}
+
+fn age_days(store: &Store, at: i64) {
     for entry in fs::read_dir(store.path()).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_str().unwrap().starts_with("2026") {
@@ -52,10 +56,21 @@ fn days_beyond_the_retention_are_removed_within_a_minute() {
     for back in [9, 8, 7, 1] {
         make_day(&store, NOON - back * DAY, 1);
     }
+    for day in ["2026-11-17", "2026-11-18"] {
+        fs::write(store.file(&format!("{day}.db.damaged-1")), "").unwrap();
+    }
     let mut writer = store.writer("w1");
-    let done = rounds(&mut writer, NOON, 59);
-    assert_eq!((done.days_expired, done.days), (2, 2));
+    let (mut expired, mut days) = (0, 0);
+    for second in 0..60 {
+        let round = writer.upkeep(NOON + second * SECOND);
+        (expired, days) = (expired + round.days_expired, round.days);
+        // Past days are finished meanwhile, which gives them the time of the machine's clock.
+        age_days(&store, NOON - DAY);
+    }
+    assert_eq!((expired, days), (2, 2));
     assert!(!store.file("2026-11-17.db").exists());
+    assert!(!store.file("2026-11-17.db.damaged-1").exists());
+    assert!(store.file("2026-11-18.db.damaged-1").exists());
     assert!(store.file("2026-11-18.db").exists());
 }
 
@@ -121,6 +136,24 @@ fn a_past_day_is_finished_while_new_sessions_look_into_it() {
         writers.iter_mut().for_each(|writer| drop(writer.upkeep(at)));
     }
     assert_eq!(store.one("PRAGMA journal_mode"), "delete");
+}
+
+#[test]
+fn a_past_day_that_was_the_present_one_again_is_finished_again() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    for clock in [NOON, NOON + DAY, NOON, NOON + DAY] {
+        let mode = if clock == NOON { "wal" } else { "delete" };
+        if clock == NOON {
+            write(&mut writer, &exchange(NOON), Outcome::Ok);
+        }
+        for second in 0..10 {
+            age_days(&store, NOON);
+            writer.upkeep(clock + second * SECOND);
+        }
+        assert_eq!(store.one("PRAGMA journal_mode"), mode);
+    }
+    assert_eq!(store.one("SELECT count(*) FROM calls"), "2");
 }
 
 #[test]
