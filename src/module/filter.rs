@@ -309,7 +309,8 @@ fn see_answer(context: *mut Context, chain: *const ngx_chain_t) {
     }
 }
 
-fn finish(r: Request<'_>, context: *mut Context) {
+/// Records what was seen of an exchange.
+pub(crate) fn finish(r: Request<'_>, context: *mut Context) {
     // SAFETY: the event loop's thread.
     let Some(worker) = (unsafe { Worker::get() }) else { return };
     {
