@@ -174,7 +174,9 @@ impl Writer {
     fn finish_past(&mut self, today: i32, now: Micros, days: &[DayEntry]) {
         for entry in days.iter().filter(|entry| entry.day < today) {
             let is_quiet = now.saturating_sub(entry.modified_at) > FINISH_AFTER_US;
+            // One that is about to be removed is left alone.
             if self.rounds.finished.contains(&entry.day)
+                || self.rounds.expired.contains_key(&entry.day)
                 || !is_quiet
                 || self.days.open_mut(entry.day).is_some()
             {
