@@ -1,5 +1,6 @@
 //! What is kept of one request while it passes.
 
+mod keep;
 mod list;
 
 pub(crate) use self::list::List;
@@ -11,7 +12,7 @@ use crate::nginx::Request;
 use crate::variables;
 use crate::worker::Worker;
 use crate::zone::Counter;
-use exchange::{Body, BodyEnd, Capture, Part};
+use exchange::{BodyEnd, Capture, Part};
 use nginx_sys::{
     ngx_http_request_t, ngx_pool_cleanup_add, ngx_pool_cleanup_t, ngx_str_t, ngx_uint_t,
 };
@@ -254,7 +255,7 @@ impl Context {
     pub(crate) fn see_request(&mut self, worker: &mut Worker, bytes: &[u8], unseen: u64) {
         let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.body_bytes_max);
         if let Some(capture) = self.capture.as_deref_mut() {
-            keep(worker, &mut capture.request, bytes, unseen, limit);
+            keep::keep(worker, &mut capture.request, bytes, unseen, limit);
         }
         self.account(worker);
     }
@@ -281,15 +282,19 @@ impl Context {
         } else if self.is_stream {
             self.newest_us = monotonic_us();
         }
-        let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.response_bytes_max);
+        let mut limit = self.conf().rules.as_ref().map_or(0, |rules| rules.response_bytes_max);
         let total = bytes.len() as u64 + unseen;
         if self.capture.is_none() && !self.begin_piece(worker) {
             self.unseen_bytes += total;
             return;
         }
         if let Some(capture) = self.capture.as_deref_mut() {
+            if self.is_stream && capture.response.bytes.len() < PIECE_BYTES {
+                // The limit is one of each event. A piece is handed over once it is full.
+                limit = limit.max(PIECE_BYTES + bytes.len());
+            }
             if self.watches_answer {
-                keep(worker, &mut capture.response, bytes, unseen, limit);
+                keep::keep(worker, &mut capture.response, bytes, unseen, limit);
             } else {
                 capture.response.passed += total;
             }
@@ -467,21 +472,6 @@ impl Context {
         worker.open.remove(self);
         self.state = State::Done;
     }
-}
-
-/// Keeps `bytes` of a body that passes, within its limit and the worker's memory. Once something
-/// is lost nothing further is kept, so that what is kept is always the beginning.
-fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) {
-    body.passed += bytes.len() as u64 + unseen;
-    let mut room = limit.saturating_sub(body.bytes.len()).min(bytes.len());
-    let grows = body.bytes.capacity() - body.bytes.len() < room;
-    // A vector may double when it grows.
-    if body.lost > 0 || (grows && !worker.has_memory_for(body.bytes.len() + 2 * room)) {
-        room = 0;
-    }
-    let kept = bytes.get(..room).unwrap_or_default();
-    body.bytes.extend_from_slice(kept);
-    body.lost += (bytes.len() - kept.len()) as u64 + unseen;
 }
 
 /// When a request began: on the wall clock, and on the monotonic one.
