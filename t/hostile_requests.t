@@ -120,8 +120,6 @@ sends('chunked in two', undef, chunked => [substr($call, 0, 20), substr($call, 2
     my $gzip = sub { my ($in) = @_; gzip(\$in => \my $out); $out };
     my @coding = (headers => ['Content-Encoding' => 'gzip']);
     sends('gzip', $gzip->($r->jsonrpc('tools/call', { name => 'zipped' }, 1)), @coding);
-    sends('a gzip bomb', $gzip->('[' . ('0,' x 50_000_000) . '0]'), @coding);
-    sends('a gzip bomb of MCP', $gzip->('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"bomb","arguments":{"a":"' . ('x' x 100_000_000) . '"}}}'), @coding);
     sends('broken gzip', "\x1f\x8b\x08\0\0\0\0\0\0\3" . 'rubbish' x 100, @coding);
     sends('half a gzip', substr($gzip->($call x 100), 0, 60), @coding);
     sends('gzip that is none', $call, @coding);
@@ -144,21 +142,13 @@ sends('chunked in two', undef, chunked => [substr($call, 0, 20), substr($call, 2
     is($answer->{status}, 400, 'a session id of 1 MB is refused by nginx');
 }
 
-# 100 MB.
-{
-    my $large = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hundred","arguments":{"a":"' . ('y' x (100 << 20)) . '"}}}';
-    sends('100 MB', $large);
-}
-
 # nginx still is the one it was, and says what it saw.
 is(join(' ', $r->worker_pids), $worker, 'the worker is the one from before');
 my $rows = $r->recorded('select * from calls');
 my %by_name = map { ($_->{primitive} // '') => $_ } @$rows;
 cmp_ok(scalar @$rows, '>', 20, 'many are recorded');
 is($by_name{large}{coverage_request}, 'truncated', 'a body over the limit is recorded as truncated');
-is($by_name{hundred}{coverage_request}, 'truncated', '100 MB as well');
 is($by_name{zipped}{coverage_request}, 'full', 'gzip is read');
-is($by_name{bomb}{coverage_request}, 'truncated', 'a gzip bomb is read up to the limit');
 is($by_name{deep}{method}, 'tools/call', 'nested arguments hide nothing');
 is(scalar(grep { $_->{coverage_request} eq 'undecoded' } @$rows) >= 1, 1, 'an unknown coding is recorded as undecoded');
 is(scalar(grep { $_->{method} && $_->{method} eq 'ping' && $_->{rpc_id} =~ /^\d+$/ } @$rows), 1000, 'of a batch, 1,000 calls are recorded');
