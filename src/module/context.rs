@@ -1,6 +1,5 @@
 //! What is kept of one request while it passes.
 
-mod keep;
 mod list;
 
 pub(crate) use self::list::List;
@@ -12,7 +11,7 @@ use crate::nginx::Request;
 use crate::variables;
 use crate::worker::Worker;
 use crate::zone::Counter;
-use exchange::{BodyEnd, Capture, Part};
+use exchange::{Body, BodyEnd, Capture, Part};
 use nginx_sys::{
     ngx_http_request_t, ngx_pool_cleanup_add, ngx_pool_cleanup_t, ngx_str_t, ngx_uint_t,
 };
@@ -42,7 +41,7 @@ pub(crate) enum State {
 
 /// One request's context. It lives in the request's pool.
 pub(crate) struct Context {
-    r: *mut ngx_http_request_t,
+    pub(crate) r: *mut ngx_http_request_t,
     /// The location where the exchange was first seen: its rules are in force for it, whatever
     /// location `error_page` or an internal redirect leads to afterwards.
     conf: *const LocConf,
@@ -221,15 +220,6 @@ impl Context {
         }
     }
 
-    /// Its request.
-    ///
-    /// # Safety
-    /// The request lives for `'r`.
-    pub(crate) unsafe fn live_request<'r>(&self) -> Request<'r> {
-        // SAFETY: by the caller's promise.
-        unsafe { Request::new(self.r) }
-    }
-
     /// The location's configuration.
     pub(crate) fn conf<'c>(&self) -> &'c LocConf {
         // SAFETY: configurations outlive the requests that they serve.
@@ -255,7 +245,7 @@ impl Context {
     pub(crate) fn see_request(&mut self, worker: &mut Worker, bytes: &[u8], unseen: u64) {
         let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.body_bytes_max);
         if let Some(capture) = self.capture.as_deref_mut() {
-            keep::keep(worker, &mut capture.request, bytes, unseen, limit);
+            keep(worker, &mut capture.request, bytes, unseen, limit);
         }
         self.account(worker);
     }
@@ -294,7 +284,7 @@ impl Context {
                 limit = limit.max(PIECE_BYTES + bytes.len());
             }
             if self.watches_answer {
-                keep::keep(worker, &mut capture.response, bytes, unseen, limit);
+                keep(worker, &mut capture.response, bytes, unseen, limit);
             } else {
                 capture.response.passed += total;
             }
@@ -472,6 +462,21 @@ impl Context {
         worker.open.remove(self);
         self.state = State::Done;
     }
+}
+
+/// Keeps `bytes` of a body that passes, within its limit and the worker's memory. Once something
+/// is lost nothing further is kept, so that what is kept is always the beginning.
+fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) {
+    body.passed += bytes.len() as u64 + unseen;
+    let mut room = limit.saturating_sub(body.bytes.len()).min(bytes.len());
+    let grows = body.bytes.capacity() - body.bytes.len() < room;
+    // A vector may double when it grows.
+    if body.lost > 0 || (grows && !worker.has_memory_for(body.bytes.len() + 2 * room)) {
+        room = 0;
+    }
+    let kept = bytes.get(..room).unwrap_or_default();
+    body.bytes.extend_from_slice(kept);
+    body.lost += (bytes.len() - kept.len()) as u64 + unseen;
 }
 
 /// When a request began: on the wall clock, and on the monotonic one.
