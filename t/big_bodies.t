@@ -15,6 +15,8 @@ use Test::More;
 use Test::Mcp::Http2;
 use Test::Mcp::Recorder;
 
+# On a busy machine hundreds of megabytes take their time.
+$Test::Mcp::PATIENCE *= 4;
 my $mb = 1 << 20;
 my $flood_bytes = ($ENV{TEST_MCP_SLOW} ? 1024 : 100) * $mb;
 my $events = 1_000_000;
@@ -62,7 +64,8 @@ my %bombs = (
 my $r = Test::Mcp::Recorder->new(
     store => 'flush=20ms min_free=0 queue=48m',
     http => 'mcp_memory_limit 96m;',
-    server => 'large_client_header_buffers 4 2m; proxy_buffer_size 2m; proxy_buffers 4 2m; proxy_busy_buffers_size 2m;',
+    server => 'large_client_header_buffers 4 2m; proxy_buffer_size 2m; proxy_buffers 4 2m; proxy_busy_buffers_size 2m;
+        location /mcp/tight { mcp_sessions on; mcp_response_limit 1k; proxy_pass http://127.0.0.1:%%PORT_2%%; proxy_http_version 1.1; proxy_buffering off; }',
     servers => <<'CONF',
     server {
         listen 127.0.0.1:%%PORT_3%% http2;
@@ -90,6 +93,12 @@ CONF
             $c->send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: " . ($events * length($event) + length $answer) . "\r\n\r\n");
             $c->send($event x 10_000) for 1 .. $events / 10_000;
             $c->send($answer);
+        },
+        '/mcp/tight' => sub {
+            my ($c) = @_;
+            my $long = 'data: {"jsonrpc":"2.0","method":"notifications/message","params":"' . ('x' x 3000) . qq("}\n\n);
+            $c->send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" . $event x 5000 . $long x 3 . $event x 5000 . $answer);
+            $c->close;
         },
         '/mcp/bomb' => sub {
             my ($c, $request) = @_;
@@ -173,6 +182,11 @@ streams("a stream of $flood_bytes bytes without a newline", '/mcp/flood', 'flood
 my $row = row('flood');
 is("$row->{outcome} $row->{coverage_response}", 'aborted full', '... as a stream that ended without an answer');
 bounded('a stream without a newline', 64);
+
+# A limit far below what comes at a time is one of each event, not of the stream.
+$r->call('tight', {}, id => 7, path => '/mcp/tight');
+$row = row('tight');
+is("$row->{outcome} $row->{coverage_response} $row->{notifications}", 'ok full 10003', 'many small events under a small limit: all are seen');
 
 # A body of 100 MB, its length told and not.
 for my $way ('length', 'chunked') {
@@ -295,7 +309,7 @@ streams('a stream of a million events', '/mcp/events', 'million', sub {
 });
 $row = row('million');
 is("$row->{notifications} $row->{outcome} $row->{coverage_response}", "$events ok full", '... each of which is counted');
-is($r->query('select sum(notifications) as n from parts')->[0]{n}, $events, '... in its session as well');
+is($r->query('select sum(notifications) as n from parts')->[0]{n}, $events + 10_003, '... in its session as well');
 
 is(join(' ', $r->worker_pids), $worker, 'the worker is the one from before');
 $r->accounted('every exchange is accounted for', dropped => 0);

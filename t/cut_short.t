@@ -51,10 +51,10 @@ PERL
     my ($dir, @pids) = split /\n/, $t->read_file($told);
     cmp_ok(scalar @pids, '>=', 6, '... after it had started this and that') or diag($said);
     my %left = map { $_ => 1 } @pids;
-    ok(eval { $t->wait_until(sub { delete @left{ grep { !Test::Mcp::alive($_) } keys %left }; !%left }, 'its processes', 10) },
+    ok(eval { $t->wait_until(sub { delete @left{ grep { !Test::Mcp::alive($_) } keys %left }; !%left }, 'its processes') },
         '... and no process of it is left')
         or diag(join "\n", map { "$_ " . Test::Mcp::_title($_) } sort keys %left);
-    ok(eval { $t->wait_until(sub { !-e $dir }, 'its folder', 10) }, '... nor its folder');
+    ok(eval { $t->wait_until(sub { !-e $dir }, 'its folder') }, '... nor its folder');
     my @holders = Test::Mcp::_holders({ dir => $dir });
     is("@holders", '', '... nor an nginx that it did not know of');
 }
