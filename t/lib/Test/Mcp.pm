@@ -136,17 +136,18 @@ sub _guard {
     POSIX::_exit(0);
 }
 
-# Processes that have this test's error log open.
+# The nginx processes that have this test's error log open.
 sub _holders {
     my ($self) = @_;
     my $log = "$self->{dir}/error.log";
-    my %pids;
-    for my $fd (glob '/proc/[0-9]*/fd/[0-9]*') {
+    my @pids;
+    for my $process (glob '/proc/[0-9]*') {
+        open my $in, '<', "$process/comm" or next;
+        next unless (<$in> // '') =~ /nginx/;
         # It may have been deleted meanwhile.
-        my $path = readlink $fd // next;
-        $pids{$1} = 1 if index($path, $log) == 0 && $fd =~ m{^/proc/(\d+)/} && $1 != $$;
+        push @pids, $process =~ /(\d+)$/ if grep { index(readlink($_) // '', $log) == 0 } glob "$process/fd/*";
     }
-    return keys %pids;
+    return @pids;
 }
 
 =head2 dir, store
