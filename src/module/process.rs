@@ -4,7 +4,7 @@ use crate::conf::{MainConf, StoreConf};
 use crate::context::Context;
 use crate::filter;
 use crate::handover::Link;
-use crate::nginx::{Request, log};
+use crate::nginx::log;
 use crate::worker::Worker;
 use crate::writer::{SHUTDOWN_MAX, Writer, Writing, writer_name};
 use crate::zone::{self, Counter, Shared, Slot};
@@ -243,7 +243,7 @@ unsafe fn end_exchanges() {
     unsafe {
         let open = Worker::get().map(|worker| worker.open.take_all());
         for context in open.unwrap_or_default() {
-            filter::finish(Request::new((*context).r), context);
+            filter::finish(crate::nginx::Request::new((*context).r), context);
         }
     }
 }
