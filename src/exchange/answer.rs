@@ -113,6 +113,8 @@ pub(crate) struct AnswerReader<'r> {
     /// What tells the ids of this session's events from those of others; 0 where they are not
     /// remembered.
     pub(crate) scope: u64,
+    /// Whether all of the stream was seen up to here.
+    pub(crate) seen: Coverage,
 }
 
 impl AnswerReader<'_> {
@@ -213,6 +215,9 @@ impl AnswerReader<'_> {
             if is_tool && answer.outcome == Outcome::Ok && answer.coverage != Coverage::Full {
                 // Whether it says `isError` is not known.
                 answer.outcome = Outcome::Unobserved;
+            }
+            if answer.coverage == Coverage::Full {
+                answer.coverage = self.seen;
             }
             self.work.settle(index, answer);
         } else if id.is_usable() {

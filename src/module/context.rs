@@ -1,5 +1,9 @@
 //! What is kept of one request while it passes.
 
+mod list;
+
+pub(crate) use self::list::List;
+
 use crate::clock::monotonic_us;
 use crate::conf::LocConf;
 use crate::fill::{Evaluated, fill};
@@ -35,7 +39,7 @@ pub(crate) enum State {
 
 /// One request's context. It lives in the request's pool.
 pub(crate) struct Context {
-    r: *mut ngx_http_request_t,
+    pub(crate) r: *mut ngx_http_request_t,
     /// The location where the exchange was first seen: its rules are in force for it, whatever
     /// location `error_page` or an internal redirect leads to afterwards.
     conf: *const LocConf,
@@ -59,6 +63,8 @@ pub(crate) struct Context {
     is_stream: bool,
     /// Whether a piece is to be handed over without waiting for the timer.
     pub(crate) is_piece_full: bool,
+    /// Its place in the worker's list of open exchanges.
+    open_at: usize,
     /// Its place in the worker's list of dirty streams.
     dirty_at: usize,
     /// Bytes of a stream that passed while there was no memory for a capture.
@@ -68,8 +74,6 @@ pub(crate) struct Context {
     /// `Mcp-Session-Id` of the answer.
     pub(crate) answer_session: ngx_str_t,
 }
-
-const NOT_DIRTY: usize = usize::MAX;
 
 /// What stands in a request's place for the context.
 pub(crate) enum Found {
@@ -201,13 +205,15 @@ impl Context {
                 watches_answer: false,
                 is_stream: false,
                 is_piece_full: false,
-                dirty_at: NOT_DIRTY,
+                open_at: list::NOWHERE,
+                dirty_at: list::NOWHERE,
                 unseen_bytes: 0,
                 answer_encoding: ngx_str_t::empty(),
                 answer_session: ngx_str_t::empty(),
             });
             cleanup.handler = Some(CLEANUP);
             place(r).write(context.cast());
+            worker.open.add(&mut *context);
             Some(&mut *context)
         }
     }
@@ -273,13 +279,17 @@ impl Context {
         } else if self.is_stream {
             self.newest_us = monotonic_us();
         }
-        let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.response_bytes_max);
+        let mut limit = self.conf().rules.as_ref().map_or(0, |rules| rules.response_bytes_max);
         let total = bytes.len() as u64 + unseen;
         if self.capture.is_none() && !self.begin_piece(worker) {
             self.unseen_bytes += total;
             return;
         }
         if let Some(capture) = self.capture.as_deref_mut() {
+            if self.is_stream && capture.response.bytes.len() < PIECE_BYTES {
+                // The limit is one of each event. A piece is handed over once it is full.
+                limit = limit.max(PIECE_BYTES + bytes.len());
+            }
             if self.watches_answer {
                 keep(worker, &mut capture.response, bytes, unseen, limit);
             } else {
@@ -325,27 +335,7 @@ impl Context {
     fn tend_stream(&mut self, worker: &mut Worker) {
         let bytes = self.capture.as_ref().map_or(0, |capture| capture.response.bytes.len());
         self.is_piece_full = bytes >= PIECE_BYTES;
-        self.make_dirty(worker);
-    }
-
-    fn make_dirty(&mut self, worker: &mut Worker) {
-        if self.dirty_at == NOT_DIRTY {
-            self.dirty_at = worker.dirty.len();
-            worker.dirty.push(self);
-        }
-    }
-
-    fn make_clean(&mut self, worker: &mut Worker) {
-        let at = std::mem::replace(&mut self.dirty_at, NOT_DIRTY);
-        if at >= worker.dirty.len() {
-            return;
-        }
-        worker.dirty.swap_remove(at);
-        if let Some(moved) = worker.dirty.get(at) {
-            // SAFETY: contexts leave the list before they go. This one is not in it any more, so
-            // it is another.
-            unsafe { (**moved).dirty_at = at };
-        }
+        worker.dirty.add(self);
     }
 
     /// Hands over what an open stream has brought so far. Where the queue is full it is kept, up
@@ -356,7 +346,7 @@ impl Context {
     pub(crate) unsafe fn hand_over_piece(this: *mut Self, worker: &mut Worker) {
         // SAFETY: by the caller's promise; nothing is borrowed while values are evaluated.
         unsafe {
-            (*this).make_clean(worker);
+            worker.dirty.remove(&mut *this);
             if (*this).state != State::Watching || (*this).capture.is_none() {
                 return;
             }
@@ -396,7 +386,7 @@ impl Context {
                 self.stream = 0;
             }
             self.capture = Some(refused);
-            self.make_dirty(worker);
+            worker.dirty.add(self);
         }
         self.account(worker);
     }
@@ -414,7 +404,7 @@ impl Context {
     pub(crate) unsafe fn finish(this: *mut Self, worker: &mut Worker) {
         // SAFETY: by the caller's promise; nothing is borrowed while values are evaluated.
         unsafe {
-            (*this).make_clean(worker);
+            worker.dirty.remove(&mut *this);
             if (*this).state != State::Watching {
                 (*this).forget(worker);
                 return;
@@ -432,7 +422,7 @@ impl Context {
             self.capture = Some(Box::new(capture));
         }
         fill(r, self, worker, values);
-        self.state = State::Done;
+        self.end(worker);
         let Some(mut capture) = self.capture.take() else { return };
         capture.part = if self.stream == 0 { Part::Only } else { Part::Last };
         capture.stream = self.stream;
@@ -450,8 +440,7 @@ impl Context {
 
     /// Lets go of what it holds.
     fn forget(&mut self, worker: &mut Worker) {
-        self.make_clean(worker);
-        self.state = State::Done;
+        self.end(worker);
         if let Some(capture) = self.capture.take() {
             worker.give_back(capture);
         }
@@ -474,9 +463,11 @@ impl Context {
         }
     }
 
-    /// Takes it out of the list that is being walked.
-    pub(crate) fn unlist(&mut self) {
-        self.dirty_at = NOT_DIRTY;
+    /// Nothing more is to be seen of it.
+    fn end(&mut self, worker: &mut Worker) {
+        worker.dirty.remove(self);
+        worker.open.remove(self);
+        self.state = State::Done;
     }
 }
 

@@ -285,31 +285,27 @@ fn see_answer_head(r: Request<'_>, context: *mut Context) {
 fn see_answer(context: *mut Context, chain: *const ngx_chain_t) {
     // SAFETY: the event loop's thread.
     let Some(worker) = (unsafe { Worker::get() }) else { return };
-    let is_full = {
-        // SAFETY: a context of a live request, borrowed nowhere else.
-        let context = unsafe { &mut *context };
-        let mut is_last = false;
-        // SAFETY: a chain as nginx passes it.
-        unsafe {
-            pieces(chain, |piece| {
-                is_last |= piece.is_last;
-                if !piece.bytes.is_empty() || piece.unseen > 0 {
-                    context.see_answer(worker, piece.bytes, piece.unseen);
-                }
-            });
-        }
+    let mut is_last = false;
+    // SAFETY: a chain as nginx passes it; a context of a live request, which is borrowed nowhere
+    // else, and not from one call to the next.
+    unsafe {
+        pieces(chain, |piece| {
+            is_last |= piece.is_last;
+            if !piece.bytes.is_empty() || piece.unseen > 0 {
+                (*context).see_answer(worker, piece.bytes, piece.unseen);
+            }
+            if (*context).is_piece_full && !is_last {
+                Context::hand_over_piece(context, worker);
+            }
+        });
         if is_last {
-            context.end_answer();
+            (*context).end_answer();
         }
-        context.is_piece_full && !is_last
-    };
-    if is_full {
-        // SAFETY: as above.
-        unsafe { Context::hand_over_piece(context, worker) };
     }
 }
 
-fn finish(r: Request<'_>, context: *mut Context) {
+/// Records what was seen of an exchange.
+pub(crate) fn finish(r: Request<'_>, context: *mut Context) {
     // SAFETY: the event loop's thread.
     let Some(worker) = (unsafe { Worker::get() }) else { return };
     {

@@ -2,6 +2,7 @@
 
 use crate::conf::{MainConf, StoreConf};
 use crate::context::Context;
+use crate::filter;
 use crate::handover::Link;
 use crate::nginx::log;
 use crate::worker::{Progress, Worker};
@@ -102,7 +103,7 @@ pub(crate) unsafe fn stop() {
     let Some(mut process) = process else { return };
     // SAFETY: as above; the timer lives until the end of this function.
     unsafe {
-        hand_over_streams();
+        end_exchanges();
         ngx_del_timer_if_set(&mut process.timer.event);
         Worker::stop();
     }
@@ -237,12 +238,24 @@ unsafe fn hand_over_streams() {
     // SAFETY: contexts leave the list before they go.
     unsafe {
         let Some(worker) = Worker::get() else { return };
-        let streams = std::mem::take(&mut worker.dirty);
-        for stream in &streams {
-            (**stream).unlist();
-        }
-        for stream in streams {
+        for stream in worker.dirty.take_all() {
             Context::hand_over_piece(stream, worker);
+        }
+    }
+}
+
+/// Ends the exchanges that are still open when the worker ends: their connections go with it, and
+/// nginx does not run the log phase for them.
+///
+/// # Safety
+/// The event loop's thread.
+unsafe fn end_exchanges() {
+    // SAFETY: contexts leave the list before they go, and with them lives the request. Values are
+    // evaluated as in the log phase.
+    unsafe {
+        let open = Worker::get().map(|worker| worker.open.take_all());
+        for context in open.unwrap_or_default() {
+            filter::finish(crate::nginx::Request::new((*context).r), context);
         }
     }
 }

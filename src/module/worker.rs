@@ -4,7 +4,7 @@
 //! alone. It never calls back into nginx, so that a borrow of it cannot be entered twice.
 
 use crate::clock::Clock;
-use crate::context::Context;
+use crate::context::List;
 use crate::handover::Link;
 use crate::zone::{Counter, Side, Slot};
 use crossbeam_channel::{Sender, TrySendError};
@@ -43,8 +43,10 @@ pub(crate) struct Worker {
     request_ids: RequestIds,
     /// Time.
     pub(crate) clock: Clock,
-    /// Contexts of open event streams with bytes that are not handed over yet.
-    pub(crate) dirty: Vec<*mut Context>,
+    /// Exchanges that have not ended.
+    pub(crate) open: List,
+    /// Those of them that are event streams with bytes that are not handed over yet.
+    pub(crate) dirty: List,
     /// Drops since the last line about them.
     unsaid_drops: u64,
 }
@@ -70,7 +72,8 @@ impl Worker {
             last_stream: 0,
             request_ids: RequestIds::new(seed),
             clock: Clock::default(),
-            dirty: Vec::new(),
+            open: List::open(),
+            dirty: List::dirty(),
             unsaid_drops: 0,
         });
         WORKER.store(Box::into_raw(worker), Ordering::Release);

@@ -20,6 +20,7 @@ pub(crate) struct StoredCall {
     pub(crate) number: i64,
     pub(crate) at: Micros,
     pub(crate) rpc_id: RpcKey,
+    pub(crate) notifications: u32,
     pub(crate) kind: OpenKind,
 }
 
@@ -91,7 +92,7 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
         .prepare_cached(
             "SELECT c.part, c.actor, c.kind, c.at, c.rpc_id, k.direction, k.http_method, \
              k.status, k.method, k.primitive_kind, k.primitive, k.coverage_request, \
-             k.protocol_version \
+             k.protocol_version, c.notifications \
              FROM call_rows c JOIN kinds k ON k.kind = c.kind \
              WHERE c.call = ?1 AND k.outcome = 'pending'",
         )
@@ -121,6 +122,7 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
                         number: row.get(2)?,
                         at: row.get(3)?,
                         rpc_id: RpcKey::read(row.get(4)?),
+                        notifications: row.get(13)?,
                         kind,
                     })
                 })

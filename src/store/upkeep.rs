@@ -176,7 +176,9 @@ impl Writer {
         self.rounds.finished.retain(|day| *day < today);
         for entry in days.iter().filter(|entry| entry.day < today) {
             let is_quiet = now.saturating_sub(entry.modified_at) > FINISH_AFTER_US;
+            // One that is about to be removed is left alone.
             if self.rounds.finished.contains(&entry.day)
+                || self.rounds.expired.contains_key(&entry.day)
                 || !is_quiet
                 || self.days.open_mut(entry.day).is_some()
             {

@@ -34,7 +34,7 @@ impl Interpreter {
         }
         let mut events = Events::new(capture, rules);
         let scope = event_scope(capture);
-        self.feed(&mut events, &capture.response, rules, Channel::GetStream, scope, stage);
+        self.feed(&mut events, &capture.response, rules, Channel::GetStream, scope);
         let has_id = facts.session_header.len > 0 || facts.session_value.len > 0;
         let marks = &self.work.marks;
         if !has_id && !marks.has_event && stage == Stage::Begin {
@@ -132,9 +132,8 @@ impl Interpreter {
         if stream.first_byte_us == 0 {
             stream.first_byte_us = capture.facts.first_byte_us;
         }
-        let stage = if is_last { Stage::Whole } else { Stage::Begin };
         let body = &capture.response;
-        self.feed(&mut stream.events, body, &rules, stream.channel, stream.event_scope, stage);
+        self.feed(&mut stream.events, body, &rules, stream.channel, stream.event_scope);
         stream.notifications = stream.notifications.saturating_add(self.work.notifications);
         if is_last {
             self.memo.turn_to(&rules);

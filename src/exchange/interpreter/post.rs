@@ -40,7 +40,7 @@ impl Interpreter {
         if is_stream {
             let scope = event_scope(capture);
             let mut reader = Events::new(capture, rules);
-            self.feed(&mut reader, &capture.response, rules, Channel::PostStream, scope, stage);
+            self.feed(&mut reader, &capture.response, rules, Channel::PostStream, scope);
             coverage = worse(coverage, reader.coverage());
             events = Some(reader);
         } else {
@@ -139,6 +139,7 @@ impl Interpreter {
                 key: &self.key,
                 channel: Channel::Json,
                 scope: 0,
+                seen: Coverage::Full,
             };
             reader.document(bytes, &mut self.scanner, Some(body.passed), coverage, 0);
         }
@@ -153,19 +154,14 @@ impl Interpreter {
         rules: &Rules,
         channel: Channel,
         scope: u64,
-        stage: Stage,
     ) {
         let scanner = &mut self.scanner;
-        let mut reader =
-            AnswerReader { work: &mut self.work, rules, key: &self.key, channel, scope };
+        let (work, key, seen) = (&mut self.work, &self.key, events.coverage());
+        let mut reader = AnswerReader { work, rules, key, channel, scope, seen };
         events.feed(&body.bytes, &mut |event| reader.event(&event, scanner));
-        // Of an event that a limit of ours cut, the beginning is better than nothing; of one that
-        // the connection cut, clients see nothing either.
-        if stage == Stage::Whole
-            && body.lost > 0
-            && let Some(event) = events.finish()
-        {
-            reader.event(&event, scanner);
+        // An event that the connection cut is none for clients either.
+        if body.lost > 0 {
+            events.gap(body.lost, &mut |event| reader.event(&event, scanner));
         }
     }
 

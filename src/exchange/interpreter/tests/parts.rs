@@ -89,3 +89,32 @@ fn the_old_transport_is_recorded_the_same_however_its_two_sides_interleave() {
         }
     }
 }
+
+/// What a later part could not keep is not put together with what comes after it, and the call says
+/// that not all was seen.
+#[test]
+fn what_a_stream_lost_between_its_parts_is_told() {
+    let note = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}\n\n";
+    let answer = "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}\n\n";
+    let call =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"}}";
+    let exchange = Exchange::post(call, 200, &format!("{note}{note}{note}{answer}"))
+        .answered("content-type", "text/event-stream");
+    let whole = cut(&exchange, &[]);
+    let rules = Arc::new(rules());
+    let (mut interpreter, mut sink) = (interpreter(), Collector::default());
+    let mut take = |part, range, lost| {
+        let mut capture = exchange.part(&rules, part, range);
+        capture.response.lost = lost;
+        interpreter.take(&mut capture, Patience::Decide, &mut sink);
+    };
+    let length = exchange.answer.len();
+    let (first, second) = (note.len() + 5, 2 * note.len() - 4);
+    take(Part::First, 0..first, 0);
+    // The end of the second event is lost, and with it that of the third: they are not one.
+    take(Part::Middle, first..second, note.len() as u64);
+    take(Part::Last, second + note.len()..length, 0);
+    let text = sink.text();
+    assert!(whole.contains("-> ok") && !whole.contains("[truncated"), "{whole}");
+    assert!(text.contains("-> ok") && text.contains("[truncated"), "{text}");
+}
