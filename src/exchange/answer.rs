@@ -153,7 +153,11 @@ impl AnswerReader<'_> {
         coverage: Coverage,
         event: u64,
     ) {
-        let document = scanner.scan(bytes);
+        let document = match self.channel {
+            Channel::Json => scanner.scan_body(bytes),
+            // Event streams are UTF-8 (HTML, 9.2.5), for every reader.
+            Channel::PostStream | Channel::GetStream => scanner.scan(bytes),
+        };
         let messages = protocol::messages(&document);
         let is_batch = messages.is_batch();
         let mut hint = 0;

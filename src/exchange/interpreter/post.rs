@@ -87,7 +87,7 @@ impl Interpreter {
                 self.decoded.as_slice()
             }
         };
-        let document = self.scanner.scan(bytes);
+        let document = self.scanner.scan_body(bytes);
         let mut messages = protocol::messages(&document);
         let single = if messages.is_batch() { None } else { messages.next() };
         let hints = hints(capture);
@@ -131,7 +131,8 @@ impl Interpreter {
             }
         };
         let is_json = protocol::is_json(capture.get(body.content_type))
-            || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
+            || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
+            || protocol::is_wide_encoding(bytes);
         if is_json && !bytes.is_empty() {
             let mut reader = AnswerReader {
                 work: &mut self.work,
