@@ -12,7 +12,8 @@ use crate::session::{Rung, push_id, push_shortened};
 use crate::{Capture, Derive, Facts, Method, PARAMS_MAX, Rules};
 use protocol::{Scanner, ValueKind};
 use record::{
-    Claim, Client, Exchange, HashKey, IdSource, Identity, Micros, Param, Server, Verified,
+    Claim, Client, Exchange, HashKey, IdSource, Identity, Micros, Param, Server, Unannounced,
+    Verified,
 };
 use std::borrow::Cow;
 
@@ -32,6 +33,7 @@ pub(crate) struct Context {
     pub(crate) group: u64,
     opens: bool,
     joins_stream: bool,
+    unannounced: Unannounced,
     user: Text,
     roles: Text,
     verified: Verified,
@@ -84,6 +86,7 @@ impl Default for Context {
             group: 0,
             opens: false,
             joins_stream: false,
+            unannounced: Unannounced::Kept,
             user: Text::default(),
             roles: Text::default(),
             verified: Verified::None,
@@ -113,7 +116,9 @@ impl Context {
         self.method = facts.method;
         self.method_text = self.push_lossy(capture.get(facts.method_text), WORD_BYTES_MAX);
         self.version = self.push_lossy(capture.get(facts.protocol_version), VERSION_BYTES_MAX);
-        self.fill_server(capture, rules, &rung.id, tools);
+        // What is only taken for an id belongs to the path as long as no stream announced it.
+        let id = if rung.unannounced == Unannounced::Kept { rung.id.as_ref() } else { &[] };
+        self.fill_server(capture, rules, id, tools);
         self.fill_identity(capture, rules, tools);
         self.fill_claim(capture, rules, rung, client, tools);
     }
@@ -193,14 +198,22 @@ impl Context {
         self.source = rung.source;
         self.opens = rung.opens;
         self.joins_stream = rung.joins_stream;
+        self.unannounced = rung.unannounced;
         self.id = match rung.id.is_empty() {
             true => Text::default(),
             false => push_id(&mut self.arena, &rung.id, rules, tools.key),
         };
         self.group = match rung.source {
+            _ if rung.unannounced == Unannounced::By(IdSource::Derived) => {
+                self.derived_group(capture, rules, client, tools)
+            }
             IdSource::Derived => self.derived_group(capture, rules, client, tools),
             // An id that no server confirmed is nobody's: its calls go where refused logins go.
-            source if source == IdSource::None || !rung.opens => {
+            source
+                if source == IdSource::None
+                    || rung.unannounced == Unannounced::By(IdSource::None)
+                    || !rung.opens =>
+            {
                 let facts = &capture.facts;
                 let address = capture.get(facts.address);
                 let agent = capture.get(facts.user_agent);
@@ -289,6 +302,11 @@ impl Context {
         self.opens = false;
     }
 
+    /// Whether the session's id is only taken for one, unless a stream announced it.
+    pub(crate) fn is_guess(&self) -> bool {
+        self.unannounced != Unannounced::Kept
+    }
+
     /// What tells this session's events and rounds from those of others.
     pub(crate) fn scope(&self) -> u64 {
         match self.arena.get(self.id) {
@@ -348,6 +366,7 @@ impl Context {
                 idle_us: rules.idle_us,
                 opens: self.opens,
                 joins_stream: self.joins_stream,
+                unannounced: self.unannounced,
             },
             identity: Identity {
                 user: text(self.user),
