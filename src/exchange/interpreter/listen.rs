@@ -89,11 +89,17 @@ impl Interpreter {
         let facts = &capture.facts;
         let is_asked = protocol::accepts(capture.get(facts.accept), "text/event-stream");
         let is_ours = hints(capture).has_mcp_header() || is_shown(capture, rules);
-        if !is_asked || !is_ours || facts.status < 400 || facts.status == 499 {
+        // A 2xx answer of another kind opens no stream either; that it concerns MCP says the id.
+        let is_refused = match is_success(facts.status) {
+            true => facts.session_header.len > 0,
+            false => facts.status >= 400 && facts.status != 499,
+        };
+        if !is_asked || !is_ours || !is_refused {
             return Taken::Unrecorded;
         }
         let rung = rung(&self.signs(capture, false, None), rules.derive);
         self.fill_context(capture, rules, &rung);
+        self.context.forbid_opening();
         let is_not_found = self.is_not_found(capture);
         let now = Now::new(capture, facts.at, 0, false);
         let is_written = self.write(rules, &now, patience, sink, |emitter, _| {

@@ -255,6 +255,20 @@ fn deleting_and_losing_a_session_are_events() {
 }
 
 #[test]
+fn an_answer_of_another_kind_opens_no_stream_and_no_session() {
+    let page = || Exchange::get(200, "<html>").answered("content-type", "text/html");
+    let proof = Exchange::post(LIST, 200, LISTED).with("mcp-session-id", "s1");
+    let asked = page().with("mcp-session-id", "s1");
+    let text = recorded(rules(), &[proof.clone(), asked, page()]);
+    let events: Vec<&str> = text.lines().skip(2).map(str::trim).collect();
+    assert_eq!(events, ["stream_refused"], "{text}");
+    let found = sessions(rules(), &[proof, page().with("mcp-session-id", "invented")]);
+    assert!(found[1].starts_with("crm.example.com/mcp header invented unopened"), "{found:?}");
+    let browser = page().with("mcp-session-id", "s1").with("accept", "text/html");
+    assert_eq!(recorded(rules(), &[browser]), "");
+}
+
+#[test]
 fn an_unknown_method_does_not_end_a_session() {
     let unknown =
         r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}}"#;
