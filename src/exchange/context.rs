@@ -3,14 +3,15 @@
 use crate::arena::{Arena, Text, lossy};
 use crate::draft::Work;
 use crate::limits::{
-    PARAM_BYTES_MAX, ROLE_BYTES_MAX, ROLES_MAX, SERVER_BYTES_MAX, USER_AGENT_BYTES_MAX,
-    USER_BYTES_MAX, VERSION_BYTES_MAX, WORD_BYTES_MAX,
+    PARAM_BYTES_MAX, SERVER_BYTES_MAX, USER_AGENT_BYTES_MAX, USER_BYTES_MAX, VERSION_BYTES_MAX,
+    WORD_BYTES_MAX,
 };
 use crate::memo::Memo;
 use crate::request::window;
+use crate::roles::write_roles;
 use crate::session::{Rung, push_id, push_shortened};
 use crate::{Capture, Derive, Facts, Method, PARAMS_MAX, Rules};
-use protocol::{Scanner, ValueKind};
+use protocol::Scanner;
 use record::{
     Claim, Client, Exchange, HashKey, IdSource, Identity, Micros, Param, Server, Unannounced,
     Verified,
@@ -413,41 +414,6 @@ impl Context {
 /// The most parts of a group, its server included.
 const GROUP_PARTS_MAX: usize = 5;
 
-/// Writes roles as a JSON array of strings.
-fn write_roles(out: &mut String, role: &[u8], rules: &Rules, scanner: &mut Scanner) {
-    let text = lossy(role);
-    if text.starts_with('[') {
-        let document = scanner.scan(text.as_bytes());
-        let array = document.root().filter(|root| root.kind() == ValueKind::Array);
-        if let Some(array) = array.filter(|_| document.flaws().is_empty()) {
-            let roles =
-                array.items().map(|role| role.as_str().unwrap_or_else(|| lossy(role.raw())));
-            return write_array(out, roles, rules);
-        }
-    }
-    match rules.role_separator.as_deref().filter(|separator| !separator.is_empty()) {
-        Some(separator) => write_array(out, text.split(separator).map(Cow::Borrowed), rules),
-        None => write_array(out, std::iter::once(Cow::Borrowed(&*text)), rules),
-    }
-}
-
-/// Nothing at all where no role is left.
-fn write_array<'t>(out: &mut String, roles: impl Iterator<Item = Cow<'t, str>>, rules: &Rules) {
-    let mut separator = "[";
-    for role in roles.take(ROLES_MAX) {
-        let role = role.trim();
-        if role.is_empty() {
-            continue;
-        }
-        out.push_str(std::mem::replace(&mut separator, ","));
-        let masked = rules.mask.text(window(role, ROLE_BYTES_MAX));
-        push_json_string(out, crate::arena::capped(&masked, ROLE_BYTES_MAX));
-    }
-    if separator == "," {
-        out.push(']');
-    }
-}
-
 /// The time `now_us` after the exchange's first byte.
 pub(crate) fn time(facts: &Facts, at: Micros) -> Micros {
     at.saturating_add(i64::try_from(facts.now_us).unwrap_or(i64::MAX))
@@ -471,25 +437,6 @@ fn normalised<'p>(path: &'p str, id: &str) -> Cow<'p, str> {
         out.push_str(kept);
     }
     Cow::Owned(out)
-}
-
-fn push_json_string(out: &mut String, text: &str) {
-    out.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(letter);
-            }
-            '\0'..='\x1f' => {
-                use std::fmt::Write as _;
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(letter));
-            }
-            letter => out.push(letter),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]
