@@ -6,8 +6,10 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha256_hex);
+use Encode qw(encode);
 use FindBin;
 use IO::Compress::Gzip qw(gzip);
+use JSON::PP qw(decode_json);
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Test::Mcp::Recorder;
@@ -42,6 +44,11 @@ sub sends {
 my $call = $r->jsonrpc('tools/call', { name => 'echo', arguments => { a => 1 } }, 1);
 my $deep = 100_000;
 
+sub wide {
+    my ($name) = @_;
+    return $r->jsonrpc('tools/call', { name => $name, arguments => { a => "\x{20ac}\x{1f600}" } }, 1);
+}
+
 my %seen = (
     'truncated' => [substr($call, 0, -5)],
     'empty' => [''],
@@ -58,8 +65,16 @@ my %seen = (
     'a number of 1,000 digits' => ['{"jsonrpc":"2.0","id":' . ('9' x 1000) . ',"method":"tools/list"}'],
     'a number with a huge exponent' => ['{"jsonrpc":"2.0","id":1e999999999,"method":"tools/list"}'],
     'NaN' => ['{"jsonrpc":"2.0","id":NaN,"method":"tools/list","params":{"a":Infinity}}'],
-    'UTF-16' => [join '', map { "$_\0" } split //, $call],
-    'UTF-32 with a mark' => ["\xff\xfe\0\0" . join '', map { "$_\0\0\0" } split //, $call],
+    # As Python's json tells them: by where the zero bytes stand, or by the mark.
+    'UTF-16' => [encode('UTF-16LE', wide('utf-16le'))],
+    'UTF-16, the high byte first' => [encode('UTF-16BE', wide('utf-16be'))],
+    'UTF-16 with a mark' => [encode('UTF-16', wide('utf-16'))],
+    'UTF-32' => [encode('UTF-32LE', wide('utf-32le'))],
+    'UTF-32, the high byte first' => [encode('UTF-32BE', wide('utf-32be'))],
+    'UTF-32 with a mark' => [encode('UTF-32', wide('utf-32'))],
+    'UTF-16 of which a byte is missing' => [substr encode('UTF-16LE', wide('utf-16 cut')), 0, -1],
+    'UTF-16 over the limit' => [encode('UTF-16LE', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"utf-16 long","arguments":{"a":"' . ('x' x 2_000_000) . '"}}}')],
+    'UTF-16 that is not MCP' => [encode('UTF-16LE', '{"name":"utf-16 other"}')],
     'folded keys' => ['{"JSONRPC":"2.0","Id":1,"Method":"tools/call","Params":{"Name":"folded"}}'],
     'Unicode folding' => [qq({"jsonrpc":"2.0","id":1,"method":"tools/call","param\xc5\xbf":{"name":"folded"}})],
     'trailing garbage' => ["$call}} trailing \x01\x02"],
@@ -149,6 +164,13 @@ my %by_name = map { ($_->{primitive} // '') => $_ } @$rows;
 cmp_ok(scalar @$rows, '>', 20, 'many are recorded');
 is($by_name{large}{coverage_request}, 'truncated', 'a body over the limit is recorded as truncated');
 is($by_name{zipped}{coverage_request}, 'full', 'gzip is read');
+for my $encoding (qw(utf-16le utf-16be utf-16 utf-32le utf-32be utf-32)) {
+    my $row = $by_name{$encoding};
+    is("$row->{method} $row->{rpc_id} $row->{coverage_request}", 'tools/call 1 full', "a call in $encoding is read");
+    is(decode_json($row->{arguments})->{a}, "\x{20ac}\x{1f600}", '... with its arguments');
+}
+is($by_name{'utf-16 cut'}{method}, 'tools/call', 'a call in UTF-16 of which a byte is missing is read');
+is($by_name{'utf-16 long'}{coverage_request}, 'truncated', 'UTF-16 over the limit is recorded as truncated');
 is($by_name{deep}{method}, 'tools/call', 'nested arguments hide nothing');
 is(scalar(grep { $_->{coverage_request} eq 'undecoded' } @$rows) >= 1, 1, 'an unknown coding is recorded as undecoded');
 is(scalar(grep { $_->{method} && $_->{method} eq 'ping' && $_->{rpc_id} =~ /^\d+$/ } @$rows), 1000, 'of a batch, 1,000 calls are recorded');

@@ -61,6 +61,8 @@ pub(crate) struct Context {
     pub(crate) watches_answer: bool,
     /// Whether the answer is an event stream.
     is_stream: bool,
+    /// Whether the answer was seen to its end. All of a stream may have been handed over before.
+    is_answer_whole: bool,
     /// Whether a piece is to be handed over without waiting for the timer.
     pub(crate) is_piece_full: bool,
     /// Its place in the worker's list of open exchanges.
@@ -204,6 +206,7 @@ impl Context {
                 stream: 0,
                 watches_answer: false,
                 is_stream: false,
+                is_answer_whole: false,
                 is_piece_full: false,
                 open_at: list::NOWHERE,
                 dirty_at: list::NOWHERE,
@@ -304,6 +307,7 @@ impl Context {
 
     /// The answer's body has ended.
     pub(crate) fn end_answer(&mut self) {
+        self.is_answer_whole = true;
         if let Some(capture) = self.capture.as_deref_mut() {
             capture.response.end = BodyEnd::Complete;
         }
@@ -421,6 +425,7 @@ impl Context {
             let capture = Capture { rules: self.conf().rules.clone(), ..Capture::default() };
             self.capture = Some(Box::new(capture));
         }
+        self.close_answer();
         fill(r, self, worker, values);
         self.end(worker);
         let Some(mut capture) = self.capture.take() else { return };
@@ -449,6 +454,7 @@ impl Context {
 
     /// The exchange is over: what has not come of its bodies never will.
     pub(crate) fn close_bodies(&mut self, has_request_body: bool) {
+        self.close_answer();
         let Some(capture) = self.capture.as_deref_mut() else { return };
         let request = &mut capture.request;
         if self.stream == 0 && request.end == BodyEnd::Open {
@@ -458,8 +464,15 @@ impl Context {
                 _ => BodyEnd::Aborted,
             };
         }
-        if capture.response.end == BodyEnd::Open {
-            capture.response.end = BodyEnd::Aborted;
+    }
+
+    /// The exchange is over: the last part says how its answer ended.
+    fn close_answer(&mut self) {
+        let end = if self.is_answer_whole { BodyEnd::Complete } else { BodyEnd::Aborted };
+        if let Some(capture) = self.capture.as_deref_mut()
+            && capture.response.end == BodyEnd::Open
+        {
+            capture.response.end = end;
         }
     }
 

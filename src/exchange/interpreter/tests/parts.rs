@@ -1,6 +1,6 @@
 //! Any split of the same bytes gives the same records.
 
-use crate::testing::{Collector, Exchange, FOLDERS, interpreter, rules, samples};
+use crate::testing::{Collector, Exchange, folders, interpreter, rules, samples};
 use crate::{Interpreter, Part};
 use record::Patience;
 use std::sync::Arc;
@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// Cuts are tried at every byte up to here, and at every so many after.
 const EVERY_BYTE_UP_TO: usize = 160;
 const THEN_EVERY: usize = 211;
+/// Reading a longer answer hundreds of times takes long: it is cut at about so many places.
+const LONG_BYTES: usize = 64 << 10;
+const PLACES_OF_LONG: usize = 60;
 
 /// The records of one exchange whose answer is cut at these offsets; whole if there are none.
 fn cut(exchange: &Exchange, cuts: &[usize]) -> String {
@@ -24,7 +27,11 @@ fn cut(exchange: &Exchange, cuts: &[usize]) -> String {
 }
 
 fn offsets(length: usize) -> impl Iterator<Item = usize> {
-    (0..=length).filter(|at| *at <= EVERY_BYTE_UP_TO || at % THEN_EVERY == 0)
+    let (first, every) = match length > LONG_BYTES {
+        true => (EVERY_BYTE_UP_TO / PLACES_OF_LONG + 1, length / PLACES_OF_LONG),
+        false => (1, THEN_EVERY),
+    };
+    (0..=length).filter(move |at| *at <= EVERY_BYTE_UP_TO && at % first == 0 || at % every == 0)
 }
 
 fn every_split_is_the_same(name: &str, exchange: &Exchange) {
@@ -41,7 +48,7 @@ fn every_split_is_the_same(name: &str, exchange: &Exchange) {
 
 #[test]
 fn every_captured_exchange_is_recorded_the_same_however_it_is_cut() {
-    for folder in FOLDERS {
+    for folder in &folders() {
         for sample in samples(folder) {
             every_split_is_the_same(&format!("{folder}/{}", sample.name), &sample.exchange);
         }
@@ -51,10 +58,16 @@ fn every_captured_exchange_is_recorded_the_same_however_it_is_cut() {
 /// Answers come on the stream while the calls are being posted, in any order of the two.
 #[test]
 fn the_old_transport_is_recorded_the_same_however_its_two_sides_interleave() {
-    for folder in FOLDERS.into_iter().filter(|folder| folder.starts_with("legacy-sse")) {
+    for folder in &folders() {
+        if !folder.starts_with("legacy-sse") {
+            continue;
+        }
         let exchanges: Vec<Exchange> =
             samples(folder).into_iter().map(|sample| sample.exchange).collect();
         let (stream, posts) = exchanges.split_first().unwrap();
+        if posts.is_empty() {
+            continue;
+        }
         let whole = crate::testing::recorded(rules(), &exchanges);
         assert!(!whole.contains("pending") && !whole.contains("unmatched"), "{whole}");
         let begun = stream.answer.windows(2).position(|two| two == b"\n\n" || two == b"\n\r");
