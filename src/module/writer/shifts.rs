@@ -98,6 +98,8 @@ impl Shifts {
             if self.link.is_behind() {
                 self.catch_up();
                 low.unpark();
+                // Whatever woke it meanwhile is to be seen before it sleeps.
+                continue;
             }
             thread::park_timeout(UPKEEP);
         }

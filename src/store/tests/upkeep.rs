@@ -150,7 +150,7 @@ fn a_past_day_that_was_the_present_one_again_is_finished_again() {
             write(&mut writer, &exchange(NOON), Outcome::Ok);
         }
         for second in 0..10 {
-            age_days(&store, NOON);
+            day_files(&store).iter().for_each(|path| age(path, NOON));
             writer.upkeep(clock + second * SECOND);
         }
         assert_eq!(store.one("PRAGMA journal_mode"), mode);
