@@ -2,14 +2,15 @@
 
 use crate::conf::{MainConf, StoreConf};
 use crate::context::Context;
+use crate::filter;
 use crate::handover::Link;
 use crate::nginx::log;
-use crate::worker::Worker;
-use crate::writer::{SHUTDOWN_MAX, Writer, Writing, writer_name};
+use crate::worker::{Progress, Worker};
+use crate::writer::{self, Threads, Writing, writer_name};
 use crate::zone::{self, Counter, Shared, Slot};
 use nginx_sys::{
     NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_del_timer,
-    ngx_event_t, ngx_log_t, ngx_msec_t,
+    ngx_event_t, ngx_log_t, ngx_msec_t, ngx_terminate,
 };
 use std::fs::File;
 use std::io::Read;
@@ -19,14 +20,18 @@ use std::time::{Duration, Instant};
 
 /// The writer's stack: its work is not recursive.
 const STACK_BYTES: usize = 2 << 20;
-/// What an ending worker waits for its writer beyond the writer's own bound.
-const JOIN_GRACE: Duration = Duration::from_secs(1);
+/// What an ending worker gives its writer to empty the queue, and what it waits beyond that for a last
+/// transaction.
+const QUIT_MAX: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
+/// The same after a fast stop: nginx's master kills workers that have not ended 1.55 seconds after it
+/// (`ngx_master_process_cycle`), and their counts with them.
+const STOP_MAX: (Duration, Duration) = (Duration::from_millis(750), Duration::from_millis(750));
 /// The shortest time between two lines about dropped exchanges.
 const SAY_DROPS_MS: usize = 1_000;
 
 /// What `exit_process` needs to end a worker.
 struct Process {
-    thread: Option<JoinHandle<()>>,
+    threads: Option<Threads>,
     link: Arc<Link>,
     shared: &'static Shared,
     slot: &'static Slot,
@@ -39,6 +44,7 @@ struct Timer {
     dummy: ngx_connection_t,
     period_ms: ngx_msec_t,
     said_drops_at: ngx_msec_t,
+    progress: Progress,
 }
 
 static mut PROCESS: Option<Process> = None;
@@ -67,8 +73,8 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
         flush: Duration::from_millis(store.flush_ms),
         queue_bytes_max: store.queue_bytes_max,
     };
-    let thread = match spawn(writing) {
-        Ok(thread) => thread,
+    let threads = match writer::start(writing, spawn) {
+        Ok(threads) => threads,
         Err(error) => {
             shared.release(slot);
             // SAFETY: the event loop's thread.
@@ -82,7 +88,7 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
     Worker::start(Arc::clone(&link), sender, slot, memory, bytes, seed);
     let timer = Timer::start(store.flush_ms);
     // SAFETY: the event loop's thread, which alone uses it.
-    unsafe { PROCESS = Some(Process { thread: Some(thread), link, shared, slot, timer }) };
+    unsafe { PROCESS = Some(Process { threads: Some(threads), link, shared, slot, timer }) };
 }
 
 /// Ends the writer: it empties the queue first, within its bound.
@@ -97,23 +103,25 @@ pub(crate) unsafe fn stop() {
     let Some(mut process) = process else { return };
     // SAFETY: as above; the timer lives until the end of this function.
     unsafe {
-        hand_over_streams();
+        end_exchanges();
         ngx_del_timer_if_set(&mut process.timer.event);
         Worker::stop();
     }
-    process.link.is_ending.store(true, std::sync::atomic::Ordering::Release);
-    let Some(thread) = process.thread.take() else { return };
-    let end_by = Instant::now() + SHUTDOWN_MAX + JOIN_GRACE;
-    thread.thread().unpark();
-    while !thread.is_finished() && Instant::now() < end_by {
+    // SAFETY: a flag of nginx, read on its own thread.
+    let (within, grace) = if unsafe { ngx_terminate } != 0 { STOP_MAX } else { QUIT_MAX };
+    process.link.end(within);
+    let Some(threads) = process.threads.take() else { return };
+    let end_by = Instant::now() + within + grace;
+    threads.wake();
+    while !threads.are_finished() && Instant::now() < end_by {
         std::thread::sleep(Duration::from_millis(1));
     }
     // SAFETY: the cycle's log is there until the process ends.
     let log = unsafe { (*ngx_cycle).log };
     // SAFETY: as above.
     unsafe { write_lines(&process.link, log) };
-    if thread.is_finished() {
-        let _ = thread.join();
+    if threads.are_finished() {
+        threads.join();
         process.shared.release(process.slot);
         return;
     }
@@ -135,9 +143,9 @@ fn settings(store: &StoreConf, seed: u64) -> store::Settings {
     }
 }
 
-/// Starts the thread with all signals blocked: nginx's are for the event loop, whose wait a signal
+/// Starts a thread with all signals blocked: nginx's are for the event loop, whose wait a signal
 /// to another thread would not end.
-fn spawn(writing: Writing) -> std::io::Result<JoinHandle<()>> {
+fn spawn(name: &str, run: Box<dyn FnOnce() + Send>) -> std::io::Result<JoinHandle<()>> {
     // SAFETY: all-zero is valid for signal sets, and the calls fill them in.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
@@ -147,10 +155,8 @@ fn spawn(writing: Writing) -> std::io::Result<JoinHandle<()>> {
             libc::sigdelset(&raw mut all, fault);
         }
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
-        let thread = std::thread::Builder::new()
-            .name("mcp-writer".into())
-            .stack_size(STACK_BYTES)
-            .spawn(|| Writer::new(writing).run());
+        let thread =
+            std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES).spawn(run);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         thread
     }
@@ -173,7 +179,13 @@ impl Timer {
         // SAFETY: all-zero is valid for these C structures, as nginx's own static ones are.
         let (event, dummy) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
         let period_ms = usize::try_from(period_ms).unwrap_or(SAY_DROPS_MS);
-        let mut timer = Box::new(Self { event, dummy, period_ms, said_drops_at: 0 });
+        let mut timer = Box::new(Self {
+            event,
+            dummy,
+            period_ms,
+            said_drops_at: 0,
+            progress: Progress::default(),
+        });
         timer.dummy.fd = -1;
         timer.event.data = (&raw mut timer.dummy).cast();
         timer.event.handler = Some(tick);
@@ -208,6 +220,7 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
             let Some(process) = (*place).as_mut() else { return };
             if let Some(worker) = Worker::get() {
                 worker.free_spare();
+                worker.look_at_writer(&mut process.timer.progress);
                 worker.count(Counter::Panics, crate::guard::take_caught());
                 say_drops(worker, &mut process.timer, log);
             }
@@ -225,12 +238,24 @@ unsafe fn hand_over_streams() {
     // SAFETY: contexts leave the list before they go.
     unsafe {
         let Some(worker) = Worker::get() else { return };
-        let streams = std::mem::take(&mut worker.dirty);
-        for stream in &streams {
-            (**stream).unlist();
-        }
-        for stream in streams {
+        for stream in worker.dirty.take_all() {
             Context::hand_over_piece(stream, worker);
+        }
+    }
+}
+
+/// Ends the exchanges that are still open when the worker ends: their connections go with it, and
+/// nginx does not run the log phase for them.
+///
+/// # Safety
+/// The event loop's thread.
+unsafe fn end_exchanges() {
+    // SAFETY: contexts leave the list before they go, and with them lives the request. Values are
+    // evaluated as in the log phase.
+    unsafe {
+        let open = Worker::get().map(|worker| worker.open.take_all());
+        for context in open.unwrap_or_default() {
+            filter::finish(crate::nginx::Request::new((*context).r), context);
         }
     }
 }

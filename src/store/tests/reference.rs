@@ -196,6 +196,7 @@ fn exchange_of<'a>(
             idle_us: session.idle_us,
             opens: true,
             joins_stream: false,
+            unannounced: record::Unannounced::Kept,
         },
         identity: Identity {
             user: call.user,
