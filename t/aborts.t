@@ -53,6 +53,12 @@ my %handlers = (
         $c->wait_flag("left-$id");
         eval { $c->event(event => 'message', data => $answer->($id)) for 1 .. 3; };
     },
+    '/mcp/ends' => sub {
+        my ($c, $request) = @_;
+        $c->head(200, 'text/event-stream');
+        $c->event(event => 'message', data => '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}');
+        $c->wait_flag('left-' . $id_of->($request));
+    },
     '/mcp/long' => sub {
         my ($c, $request) = @_;
         $c->head(200, 'application/json');
@@ -106,6 +112,15 @@ for my $how (qw(close reset)) {
     noticed("c-stream-$how");
     $r->upstream->signal("left-$id");
     $want{"c-stream-$how"} = undef;
+    # In the middle of a stream of which all that came is written already.
+    $stream = $r->sse_open('POST', '/mcp/streams', headers => $r->mcp_headers,
+        body => $r->jsonrpc('tools/call', { name => "c-written-$how" }, ++$id));
+    like($stream->next->{data}, qr/progress/, "$how: another stream has begun");
+    $r->records('select * from calls where primitive = ?', bind => ["c-written-$how"], count => 1);
+    $how eq 'reset' ? $stream->reset : $stream->close;
+    noticed("c-written-$how");
+    $r->upstream->signal("left-$id");
+    $want{"c-written-$how"} = undef;
     # In the middle of a long answer.
     $socket = $r->open_connection(receive_buffer => 4096);
     syswrite $socket, $r->request('POST', '/mcp/long', headers => $r->mcp_headers,
@@ -114,6 +129,18 @@ for my $how (qw(close reset)) {
     like($bytes, qr/200 OK/, "$how: the answer has begun");
     $how eq 'reset' ? $r->reset_connection($socket) : close $socket;
     $want{"c-long-$how"} = undef;
+}
+
+# A stream that ends as it should, without an answer, when all of it is written already.
+{
+    my $stream = $r->sse_open('POST', '/mcp/ends', headers => $r->mcp_headers,
+        body => $r->jsonrpc('tools/call', { name => 'ends' }, ++$id));
+    like($stream->next->{data}, qr/progress/, 'a stream without an answer has begun');
+    $r->records('select * from calls where primitive = ?', bind => ['ends'], count => 1);
+    $r->upstream->signal("left-$id");
+    is($stream->next, undef, '... and ends');
+    my $rows = noticed('ends');
+    is("$rows->[0]{outcome} $rows->[0]{coverage_response}", 'aborted full', '... seen whole');
 }
 
 # A client that reads nothing until nginx gives up, and one that sends nothing more.

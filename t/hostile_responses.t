@@ -41,7 +41,6 @@ my %answers = (
     'batch' => ['application/json', '[' . join(',', map { qq({"jsonrpc":"2.0","id":"x$_","result":{}}) } 1 .. 10_000) . ',{"jsonrpc":"2.0","id":%ID%,"result":{}}]'],
     'a good one' => ['application/json', $result, 'ok'],
     'gzip' => ['application/json', $gzip->($result), 'ok', undef, ['Content-Encoding' => 'gzip']],
-    'gzip bomb' => ['application/json', $gzip->('{"jsonrpc":"2.0","id":%ID%,"result":"' . ('a' x 100_000_000) . '"}'), undef, undef, ['Content-Encoding' => 'gzip']],
     'half gzip' => ['application/json', substr($gzip->($result), 0, 30), 'unobserved', undef, ['Content-Encoding' => 'gzip']],
     'unknown coding' => ['application/json', 'x' x 500, 'unobserved', undef, ['Content-Encoding' => 'zstd']],
     'stream' => ['text/event-stream', $event->($result), 'ok'],
@@ -57,7 +56,6 @@ my %answers = (
     'stream, one event of 300 kB' => ['text/event-stream', $event->('{"jsonrpc":"2.0","id":%ID%,"result":{"content":[{"text":"' . ('x' x 300_000) . '"}]}}'), 'ok', 4096],
     'stream, an event over the limit' => ['text/event-stream', $event->('{"a":"' . ('x' x 3_000_000) . '"}') . $event->($result), 'ok', 65536],
     'stream, 8 MB without a newline' => ['text/event-stream', 'data: ' . ('x' x (8 << 20)), undef, 65536],
-    'stream, 100,000 events' => ['text/event-stream', ($event->('{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}') x 100_000) . $event->($result), 'ok', 65536],
     'stream, 1,000,000 newlines' => ['text/event-stream', ("\n" x 1_000_000) . $event->($result), 'ok', 65536],
 );
 my @names = sort keys %answers;
@@ -112,26 +110,7 @@ is($by_id{ $number{'large'} }{coverage_response}, 'truncated', 'a large answer i
 is($by_id{ $number{'unknown coding'} }{coverage_response}, 'undecoded', 'an unknown coding as undecoded');
 is($by_id{ $number{'an error'} }{error_code}, -32603, 'an error with its code');
 isnt($by_id{ $number{'another id'} }{outcome}, 'ok', 'the answer to another id answers nothing');
-cmp_ok($by_id{ $number{'stream, 100,000 events'} }{notifications}, '==', 100_000, 'notifications are counted');
 is(scalar(@$rows), @names + 1, 'each exchange is one call');
-
-# A stream of 300 MB without a newline takes no more memory than its bound.
-sub rss_kb { my ($kb) = $r->read_file("/proc/$worker/status") =~ /VmRSS:\s+(\d+)/; return $kb }
-my $before = rss_kb();
-my $flood = Test::Mcp::Upstream->new($r, $r->port(3), sub {
-    my ($c) = @_;
-    $c->head(200, 'text/event-stream');
-    my $piece = 'y' x 1_000_000;
-    $c->chunk("data: ");
-    $c->chunk($piece) for 1 .. 300;
-}, log_bodies => 0);
-$r->configure(location => 'location /mcp/flood { mcp_sessions on; proxy_buffering off; proxy_http_version 1.1; proxy_pass http://127.0.0.1:%%PORT_3%%; }');
-$r->reload(wait_old => 1);
-($worker) = $r->worker_pids;
-$before = rss_kb();
-my $answer = $r->call('flood', {}, path => '/mcp/flood', timeout => 120);
-is(length $answer->{body}, 300_000_006, '300 MB without a newline pass');
-cmp_ok(rss_kb() - $before, '<', 65_536, 'memory stays bounded');
 
 is(join(' ', $r->worker_pids), $worker, 'the worker is the one from before');
 $r->accounted('every exchange is accounted for', dropped => 0);

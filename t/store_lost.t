@@ -18,7 +18,7 @@ my %loss = (
     'the store is replaced' => sub { my $store = $_[0]->store; rename $store, "$store.old"; $_[0]->make_store($store) },
 );
 for my $what (sort keys %loss) {
-    my $r = Test::Mcp::Recorder->new;
+    my $r = Test::Mcp::Recorder->new(workers => 2);
     $r->expect_log(qr/mcp/);
     my $session = $r->open_session;
     $r->records('select 1 from calls', count => 2);
@@ -35,7 +35,7 @@ for my $what (sort keys %loss) {
     pass("$what: recording goes on in a new file");
     $r->accounted("$what: every exchange is accounted for", calls => 0);
     my %lines;
-    $lines{ substr $_, 0, 19 }++ for grep { /exchanges not recorded/ } split /\n/, $r->error_log;
+    /^(\S+ \S+) \[\w+\] (\d+).*exchanges not recorded/ && $lines{"$1 $2"}++ for split /\n/, $r->error_log;
     is(join(' ', grep { $lines{$_} > 2 } sort keys %lines), '', "$what: a line a second, no more, about what was lost");
     $r->stop;
     $r->integrity("$what: the databases are intact");

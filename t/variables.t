@@ -144,8 +144,8 @@ is(line('set'), '[] [17] [\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2]', 'v
 # What is no MCP, and what is hostile.
 $r->post('{"a":1}');
 is_deeply([grep { $_ ne '' } @{ variables() }{qw(server session_id id_source method outcome)}], [], 'no MCP: empty');
-$r->http('PUT', '/mcp', body => $r->jsonrpc('tools/call', { name => 'echo' }, 1));
-is_deeply([grep { $_ ne '' } values %{ variables() }], [], 'MCP is not PUT: empty');
+$r->http('PUT', '/mcp/elsewhere', body => $r->jsonrpc('tools/call', { name => 'echo' }, 1));
+is_deeply([grep { $_ ne '' } values %{ variables() }], [], 'MCP is not PUT, where nothing else says so: empty');
 $r->call("a\r\nX-Evil: b\x01", {});
 $v = variables();
 is($v->{primitive}, 'a\x5Cx0D\x5Cx0AX-Evil: b\x5Cx01', 'control bytes are escaped');

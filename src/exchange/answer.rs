@@ -4,7 +4,7 @@ use crate::arena::{Arena, Text};
 use crate::draft::{AnswerDraft, Awaited, Draft, Kept, Kind, Output, Work};
 use crate::limits::{ERROR_MESSAGE_BYTES_MAX, OUTPUTS_MAX, VERSION_BYTES_MAX};
 use crate::request::{fill, hash, push_client, window};
-use crate::session::endpoint_session;
+use crate::session::Endpoint;
 use crate::{CaptureLevel, Rules};
 use protocol::{Event, Message, MessageKind, ResultType, RpcId, Scanner, Value};
 use record::{Coverage, HashKey, Outcome};
@@ -113,6 +113,8 @@ pub(crate) struct AnswerReader<'r> {
     /// What tells the ids of this session's events from those of others; 0 where they are not
     /// remembered.
     pub(crate) scope: u64,
+    /// Whether all of the stream was seen up to here.
+    pub(crate) seen: Coverage,
 }
 
 impl AnswerReader<'_> {
@@ -123,10 +125,9 @@ impl AnswerReader<'_> {
         marks.is_resumable |= event.id.is_some();
         if event.name == "endpoint" {
             // Specification 2024-11-05, basic/transports: it is the first event, or none.
-            let id = endpoint_session(event.data.trim_ascii());
-            if let Some(id) = id.filter(|_| is_first && self.channel == Channel::GetStream) {
-                marks.is_proof = true;
-                self.work.endpoint = Some(id.into_owned());
+            if is_first && self.channel == Channel::GetStream {
+                self.work.endpoint = Endpoint::read(event.data.trim_ascii());
+                marks.is_proof |= self.work.endpoint.is_some();
             }
             return;
         }
@@ -153,7 +154,11 @@ impl AnswerReader<'_> {
         coverage: Coverage,
         event: u64,
     ) {
-        let document = scanner.scan(bytes);
+        let document = match self.channel {
+            Channel::Json => scanner.scan_body(bytes),
+            // Event streams are UTF-8 (HTML, 9.2.5), for every reader.
+            Channel::PostStream | Channel::GetStream => scanner.scan(bytes),
+        };
         let messages = protocol::messages(&document);
         let is_batch = messages.is_batch();
         let mut hint = 0;
@@ -213,6 +218,9 @@ impl AnswerReader<'_> {
             if is_tool && answer.outcome == Outcome::Ok && answer.coverage != Coverage::Full {
                 // Whether it says `isError` is not known.
                 answer.outcome = Outcome::Unobserved;
+            }
+            if answer.coverage == Coverage::Full {
+                answer.coverage = self.seen;
             }
             self.work.settle(index, answer);
         } else if id.is_usable() {

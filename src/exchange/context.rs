@@ -3,16 +3,18 @@
 use crate::arena::{Arena, Text, lossy};
 use crate::draft::Work;
 use crate::limits::{
-    PARAM_BYTES_MAX, ROLE_BYTES_MAX, ROLES_MAX, SERVER_BYTES_MAX, USER_AGENT_BYTES_MAX,
-    USER_BYTES_MAX, VERSION_BYTES_MAX, WORD_BYTES_MAX,
+    PARAM_BYTES_MAX, SERVER_BYTES_MAX, USER_AGENT_BYTES_MAX, USER_BYTES_MAX, VERSION_BYTES_MAX,
+    WORD_BYTES_MAX,
 };
 use crate::memo::Memo;
 use crate::request::window;
+use crate::roles::write_roles;
 use crate::session::{Rung, push_id, push_shortened};
 use crate::{Capture, Derive, Facts, Method, PARAMS_MAX, Rules};
-use protocol::{Scanner, ValueKind};
+use protocol::Scanner;
 use record::{
-    Claim, Client, Exchange, HashKey, IdSource, Identity, Micros, Param, Server, Verified,
+    Claim, Client, Exchange, HashKey, IdSource, Identity, Micros, Param, Server, Unannounced,
+    Verified,
 };
 use std::borrow::Cow;
 
@@ -32,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) group: u64,
     opens: bool,
     joins_stream: bool,
+    unannounced: Unannounced,
     user: Text,
     roles: Text,
     verified: Verified,
@@ -84,6 +87,7 @@ impl Default for Context {
             group: 0,
             opens: false,
             joins_stream: false,
+            unannounced: Unannounced::Kept,
             user: Text::default(),
             roles: Text::default(),
             verified: Verified::None,
@@ -113,7 +117,9 @@ impl Context {
         self.method = facts.method;
         self.method_text = self.push_lossy(capture.get(facts.method_text), WORD_BYTES_MAX);
         self.version = self.push_lossy(capture.get(facts.protocol_version), VERSION_BYTES_MAX);
-        self.fill_server(capture, rules, &rung.id, tools);
+        // What is only taken for an id belongs to the path as long as no stream announced it.
+        let id = if rung.unannounced == Unannounced::Kept { rung.id.as_ref() } else { &[] };
+        self.fill_server(capture, rules, id, tools);
         self.fill_identity(capture, rules, tools);
         self.fill_claim(capture, rules, rung, client, tools);
     }
@@ -193,14 +199,22 @@ impl Context {
         self.source = rung.source;
         self.opens = rung.opens;
         self.joins_stream = rung.joins_stream;
+        self.unannounced = rung.unannounced;
         self.id = match rung.id.is_empty() {
             true => Text::default(),
             false => push_id(&mut self.arena, &rung.id, rules, tools.key),
         };
         self.group = match rung.source {
+            _ if rung.unannounced == Unannounced::By(IdSource::Derived) => {
+                self.derived_group(capture, rules, client, tools)
+            }
             IdSource::Derived => self.derived_group(capture, rules, client, tools),
             // An id that no server confirmed is nobody's: its calls go where refused logins go.
-            source if source == IdSource::None || !rung.opens => {
+            source
+                if source == IdSource::None
+                    || rung.unannounced == Unannounced::By(IdSource::None)
+                    || !rung.opens =>
+            {
                 let facts = &capture.facts;
                 let address = capture.get(facts.address);
                 let agent = capture.get(facts.user_agent);
@@ -289,6 +303,11 @@ impl Context {
         self.opens = false;
     }
 
+    /// Whether the session's id is only taken for one, unless a stream announced it.
+    pub(crate) fn is_guess(&self) -> bool {
+        self.unannounced != Unannounced::Kept
+    }
+
     /// What tells this session's events and rounds from those of others.
     pub(crate) fn scope(&self) -> u64 {
         match self.arena.get(self.id) {
@@ -348,6 +367,7 @@ impl Context {
                 idle_us: rules.idle_us,
                 opens: self.opens,
                 joins_stream: self.joins_stream,
+                unannounced: self.unannounced,
             },
             identity: Identity {
                 user: text(self.user),
@@ -394,41 +414,6 @@ impl Context {
 /// The most parts of a group, its server included.
 const GROUP_PARTS_MAX: usize = 5;
 
-/// Writes roles as a JSON array of strings.
-fn write_roles(out: &mut String, role: &[u8], rules: &Rules, scanner: &mut Scanner) {
-    let text = lossy(role);
-    if text.starts_with('[') {
-        let document = scanner.scan(text.as_bytes());
-        let array = document.root().filter(|root| root.kind() == ValueKind::Array);
-        if let Some(array) = array.filter(|_| document.flaws().is_empty()) {
-            let roles =
-                array.items().map(|role| role.as_str().unwrap_or_else(|| lossy(role.raw())));
-            return write_array(out, roles, rules);
-        }
-    }
-    match rules.role_separator.as_deref().filter(|separator| !separator.is_empty()) {
-        Some(separator) => write_array(out, text.split(separator).map(Cow::Borrowed), rules),
-        None => write_array(out, std::iter::once(Cow::Borrowed(&*text)), rules),
-    }
-}
-
-/// Nothing at all where no role is left.
-fn write_array<'t>(out: &mut String, roles: impl Iterator<Item = Cow<'t, str>>, rules: &Rules) {
-    let mut separator = "[";
-    for role in roles.take(ROLES_MAX) {
-        let role = role.trim();
-        if role.is_empty() {
-            continue;
-        }
-        out.push_str(std::mem::replace(&mut separator, ","));
-        let masked = rules.mask.text(window(role, ROLE_BYTES_MAX));
-        push_json_string(out, crate::arena::capped(&masked, ROLE_BYTES_MAX));
-    }
-    if separator == "," {
-        out.push(']');
-    }
-}
-
 /// The time `now_us` after the exchange's first byte.
 pub(crate) fn time(facts: &Facts, at: Micros) -> Micros {
     at.saturating_add(i64::try_from(facts.now_us).unwrap_or(i64::MAX))
@@ -452,25 +437,6 @@ fn normalised<'p>(path: &'p str, id: &str) -> Cow<'p, str> {
         out.push_str(kept);
     }
     Cow::Owned(out)
-}
-
-fn push_json_string(out: &mut String, text: &str) {
-    out.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(letter);
-            }
-            '\0'..='\x1f' => {
-                use std::fmt::Write as _;
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(letter));
-            }
-            letter => out.push(letter),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

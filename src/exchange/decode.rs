@@ -96,6 +96,14 @@ impl StreamDecoder {
         self.state
     }
 
+    /// Some bytes of the stream are missing: what follows cannot be decoded.
+    pub(crate) fn gap(&mut self) {
+        self.decoder = None;
+        if self.state == Decoded::Whole {
+            self.state = Decoded::Truncated;
+        }
+    }
+
     /// Decodes the next bytes and hands them over in pieces.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut on: impl FnMut(&[u8])) {
         for step in bytes.chunks(STEP_BYTES) {

@@ -1,6 +1,7 @@
 //! An exchange while it is being read: its calls, their answers, what else was seen.
 
 use crate::arena::{Arena, Text};
+use crate::session::Endpoint;
 use protocol::{PrimitiveKind, RpcId};
 use record::{CallRef, Coverage, Outcome};
 
@@ -173,8 +174,8 @@ pub(crate) struct Work {
     pub(crate) notifications: u32,
     /// Server messages beyond [`crate::limits::OUTPUTS_MAX`].
     pub(crate) left_out: u64,
-    /// The session id that an `endpoint` event announced, as it came.
-    pub(crate) endpoint: Option<Vec<u8>>,
+    /// What an `endpoint` event announced.
+    pub(crate) endpoint: Option<Endpoint>,
     pub(crate) marks: Marks,
 }
 
@@ -185,6 +186,8 @@ pub(crate) struct Marks {
     pub(crate) is_modern: bool,
     /// A batch.
     pub(crate) is_batch: bool,
+    /// Nothing but an id in the path speaks for MCP: it is recorded if a stream announced that.
+    pub(crate) needs_stream: bool,
     /// `initialize`.
     pub(crate) has_initialize: bool,
     /// `server/discover`.

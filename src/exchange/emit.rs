@@ -11,6 +11,8 @@ use record::{
 pub(crate) struct Emitter<'e> {
     pub(crate) sink: &'e mut dyn Sink,
     pub(crate) part: PartRef,
+    /// The part is that of the event stream that announced the id.
+    pub(crate) is_in_stream: bool,
     pub(crate) event_ids: &'e mut EventIds,
     pub(crate) reading: Reading<'e>,
 }

@@ -142,7 +142,9 @@ impl Interpreter {
         // A number that is used again means that the end of the exchange before was lost.
         self.streams.take(stream);
         let bytes = capture.memory_bytes();
-        let can_hold = self.streams.has_room_to_hold(bytes);
+        let is_long =
+            is_event_stream(capture) && capture.response.bytes.len() > HELD_STREAM_BYTES_MAX;
+        let can_hold = !is_long && self.streams.has_room_to_hold(bytes);
         let stage = if can_hold { Stage::Begin } else { Stage::BeginNow };
         match self.read(capture, patience, sink, stage) {
             Step::Done(taken) => taken,
@@ -185,8 +187,11 @@ impl Interpreter {
         part: &Capture,
         sink: &mut dyn Sink,
     ) -> Taken {
+        // The limit is one of each event: a stream that becomes too long to be held is read below.
+        let is_stream = is_event_stream(&held);
         let limits = held.rules.as_ref().map_or((0, 0), |rules| {
-            (rules.body_bytes_max, rules.response_bytes_max.max(HELD_STREAM_BYTES_MAX))
+            let response_max = if is_stream { usize::MAX } else { rules.response_bytes_max };
+            (rules.body_bytes_max, response_max)
         });
         append(&mut held, part, limits.0, limits.1);
         if part.part == Part::Last {
@@ -196,7 +201,6 @@ impl Interpreter {
                 Step::Unripe | Step::Open(_) => Taken::Unrecorded,
             };
         }
-        let is_stream = is_event_stream(&held);
         let is_long = is_stream && held.response.bytes.len() > HELD_STREAM_BYTES_MAX;
         let can_hold = !is_long && self.streams.has_room_to_hold(held.memory_bytes());
         if can_hold && !is_stream {

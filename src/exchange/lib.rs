@@ -15,6 +15,7 @@ mod interpreter;
 pub mod limits;
 mod memo;
 mod request;
+mod roles;
 mod rules;
 mod session;
 mod settle;

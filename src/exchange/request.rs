@@ -6,7 +6,7 @@ use crate::draft::{Awaited, Draft, Kind, Work};
 use crate::limits::{
     CLIENT_BYTES_MAX, MESSAGES_MAX, METHOD_BYTES_MAX, PRIMITIVE_BYTES_MAX, VERSION_BYTES_MAX,
 };
-use crate::session::session_parameter;
+use crate::session::{may_join_by_path, path_session, session_parameter};
 use crate::{Capture, Method, Rules};
 use protocol::{
     Detection, Document, Era, HeaderHints, Message, MessageKind, PrimitiveKind, RpcId, Value,
@@ -51,25 +51,44 @@ pub(crate) fn detection_in(document: &Document<'_>, hints: &HeaderHints) -> Dete
     detection
 }
 
-/// Whether a request is MCP or, where MCP is spoken, a body that has to be recorded as it is.
-pub(crate) fn is_recorded(
+/// Whether a request is worth a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    No,
+    /// If an event stream announced the id in its path.
+    InStream,
+    /// It is MCP or, where MCP is spoken, a body that has to be recorded as it is.
+    Yes,
+}
+
+/// Whether a request is worth a record.
+pub(crate) fn worth(
     detection: Detection,
     hints: &HeaderHints,
     document: &Document<'_>,
     capture: &Capture,
     rules: &Rules,
-) -> bool {
-    let has_session = || session_parameter(capture.get(capture.facts.query)).is_some();
-    match detection {
+) -> Worth {
+    let facts = &capture.facts;
+    let path = capture.get(facts.path);
+    let has_session = || session_parameter(capture.get(facts.query)).is_some();
+    let may_join = || may_join_by_path(facts.method, facts.status) && path_session(path).is_some();
+    let is_worth = match detection {
         Detection::Mcp => true,
         Detection::Maybe => {
             rules.server_name.is_some() || is_shown(capture, rules) || has_session()
         }
         Detection::No => {
-            matches!(capture.facts.method, Method::Post)
+            matches!(facts.method, Method::Post)
                 && (hints.has_mcp_header()
-                    || is_shown(capture, rules) && (has_session() || !is_other_json(document)))
+                    || is_shown(capture, rules)
+                        && (has_session() || may_join() || !is_other_json(document)))
         }
+    };
+    match detection {
+        _ if is_worth => Worth::Yes,
+        Detection::Maybe if may_join() => Worth::InStream,
+        _ => Worth::No,
     }
 }
 

@@ -1,8 +1,9 @@
 //! A location's configuration, as the writer sees it: plain values, frozen at start.
 
+use crate::session::path_session;
 use record::{HashKey, Mask};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The most `mcp_param` directives in force in one location.
 pub const PARAMS_MAX: usize = 20;
@@ -98,13 +99,31 @@ impl Rules {
 
 /// A small set of path fingerprints that both sides read and the writer adds to, without a lock.
 #[derive(Debug, Default)]
-pub struct ProvenPaths([AtomicU64; 8]);
+pub struct ProvenPaths {
+    slots: [AtomicU64; 8],
+    /// Some of them stand for paths that have a session id in them.
+    has_session_paths: AtomicBool,
+}
+
+/// Stands in a path's place for the session id in it.
+const ANY_ID: &[u8] = b"\0";
 
 impl ProvenPaths {
     /// Adds a path. A full set takes no more: those paths only lose records of unreadable bodies.
     pub fn add(&self, path: &[u8]) {
-        let hash = fingerprint(path);
-        for slot in &self.0 {
+        self.put(fingerprint(&[path]));
+    }
+
+    /// Adds all paths that differ from this one in the session id alone.
+    pub(crate) fn add_session_path(&self, path: &[u8]) {
+        if let Some(hash) = session_fingerprint(path) {
+            self.put(hash);
+            self.has_session_paths.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn put(&self, hash: u64) {
+        for slot in &self.slots {
             match slot.compare_exchange(0, hash, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(there) if there == hash => return,
@@ -117,7 +136,7 @@ impl ProvenPaths {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.first().is_none_or(|slot| slot.load(Ordering::Relaxed) == 0)
+        self.slots.first().is_none_or(|slot| slot.load(Ordering::Relaxed) == 0)
     }
 
     /// Whether a path was added.
@@ -126,15 +145,52 @@ impl ProvenPaths {
         if self.is_empty() {
             return false;
         }
-        let hash = fingerprint(path);
-        self.0.iter().any(|slot| slot.load(Ordering::Relaxed) == hash)
+        self.has(fingerprint(&[path]))
+            || self.has_session_paths.load(Ordering::Relaxed)
+                && session_fingerprint(path).is_some_and(|hash| self.has(hash))
+    }
+
+    fn has(&self, hash: u64) -> bool {
+        self.slots.iter().any(|slot| slot.load(Ordering::Relaxed) == hash)
     }
 }
 
+fn session_fingerprint(path: &[u8]) -> Option<u64> {
+    let id = path_session(path)?;
+    Some(fingerprint(&[path.get(..id.start)?, ANY_ID, path.get(id.end..)?]))
+}
+
 /// FNV-1a, never 0. A collision costs a superfluous record, no more.
-fn fingerprint(path: &[u8]) -> u64 {
-    let hash = path.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+fn fingerprint(parts: &[&[u8]]) -> u64 {
+    let hash = parts.iter().copied().flatten().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     hash.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProvenPaths;
+
+    #[test]
+    fn a_path_with_a_session_id_stands_for_those_with_others() {
+        let proven = ProvenPaths::default();
+        proven.add_session_path(b"/messages");
+        assert!(proven.is_empty());
+        proven.add(b"/mcp");
+        let other = b"/messages/ffffffffffffffff0";
+        assert!(proven.contains(b"/mcp") && !proven.contains(other));
+        proven.add_session_path(b"/messages/0123456789abcdef");
+        assert!(proven.contains(other) && proven.contains(b"/messages/0123456789abcdef"));
+        assert!(!proven.contains(b"/messages/") && !proven.contains(b"/other/ffffffffffffffff0"));
+    }
+
+    #[test]
+    fn a_full_set_takes_no_more() {
+        let proven = ProvenPaths::default();
+        for number in 0..9 {
+            proven.add(format!("/{number}").as_bytes());
+        }
+        assert!(proven.contains(b"/7") && !proven.contains(b"/8"));
+    }
 }

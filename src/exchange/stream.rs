@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct Events {
     reader: EventReader,
     decoder: Option<Box<StreamDecoder>>,
+    /// Bytes were lost on the way.
+    has_gap: bool,
 }
 
 impl Events {
@@ -24,7 +26,7 @@ impl Events {
         let limit = rules.response_bytes_max;
         let decoder = (!is_plain(coding))
             .then(|| Box::new(StreamDecoder::new(coding, limit as u64, STREAM_RATIO_MAX)));
-        Events { reader: EventReader::new(limit), decoder }
+        Events { reader: EventReader::new(limit), decoder, has_gap: false }
     }
 
     /// Reads on.
@@ -35,16 +37,21 @@ impl Events {
         }
     }
 
-    /// What is left of an event that was cut.
-    pub(crate) fn finish(&mut self) -> Option<Event<'_>> {
-        self.reader.finish()
+    /// Bytes are missing. Of an event that they cut, the beginning is better than nothing.
+    pub(crate) fn gap(&mut self, bytes: u64, on: &mut impl FnMut(Event<'_>)) {
+        self.has_gap = true;
+        self.reader.gap(bytes, on);
+        if let Some(decoder) = &mut self.decoder {
+            decoder.gap();
+        }
     }
 
-    /// What the coding, or an event's limit, kept from being seen.
+    /// What the coding, or want of room, kept from being seen so far.
     pub(crate) fn coverage(&self) -> Coverage {
         match self.decoder.as_ref().map(|decoder| decoder.state()) {
             Some(Decoded::Undecoded) => Coverage::Undecoded,
             Some(Decoded::Truncated) => Coverage::Truncated,
+            _ if self.has_gap => Coverage::Truncated,
             _ => Coverage::Full,
         }
     }

@@ -4,7 +4,7 @@ mod collector;
 mod sample;
 
 pub(crate) use collector::Collector;
-pub(crate) use sample::{FOLDERS, folder_path, samples};
+pub(crate) use sample::{folder_path, folders, samples};
 
 use crate::{
     BodyEnd, Capture, CaptureLevel, CaptureRules, Derive, Interpreter, Method, Part, ProvenPaths,

@@ -13,8 +13,8 @@ use crate::request::window;
 use crate::session::is_success;
 use crate::{BodyEnd, Rules};
 use protocol::{
-    Detection, EventReader, HeaderHints, Message, MessageKind, PrimitiveKind, RpcId, Scanner,
-    Value, ValueKind,
+    Detection, Document, EventReader, Flaws, HeaderHints, Message, MessageKind, PrimitiveKind,
+    RpcId, Scanner, Value, ValueKind,
 };
 use record::Outcome;
 use std::borrow::Cow;
@@ -43,7 +43,7 @@ impl<'b> RequestView<'b> {
     pub fn read(body: &'b [u8], content_encoding: &[u8], rules: &Rules) -> Self {
         let bytes = plain(body, content_encoding, rules.body_bytes_max);
         let mut scanner = Scanner::new();
-        let document = scanner.scan(&bytes);
+        let document = scanner.scan_body(&bytes);
         let mut view = RequestView::default();
         let message = protocol::messages(&document).next();
         // What could not be JSON-RPC has no method, whatever its members are called.
@@ -72,8 +72,10 @@ impl<'b> RequestView<'b> {
         }
         let span = message.value.span();
         view.message = match &bytes {
-            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(span).unwrap_or_default()),
-            Cow::Owned(bytes) => Cow::Owned(bytes.get(span).unwrap_or_default().to_vec()),
+            Cow::Borrowed(bytes) if !document.flaws().contains(Flaws::WIDE_ENCODING) => {
+                Cow::Borrowed(bytes.get(span).unwrap_or_default())
+            }
+            _ => Cow::Owned(message.value.raw().to_vec()),
         };
         view
     }
@@ -128,11 +130,11 @@ impl<'b> ResponseView<'b> {
             let mut reader = EventReader::new(rules.response_bytes_max);
             reader.feed(&bytes, &mut |event| {
                 if event.is_message() && finder.found.is_none() {
-                    finder.look(event.data, &mut scanner);
+                    finder.look(&scanner.scan(event.data));
                 }
             });
         } else {
-            finder.look(&bytes, &mut scanner);
+            finder.look(&scanner.scan_body(&bytes));
         }
         match finder.found {
             Some((outcome, error_code, message)) => {
@@ -173,9 +175,8 @@ struct Finder<'r> {
 }
 
 impl Finder<'_> {
-    fn look(&mut self, bytes: &[u8], scanner: &mut Scanner) {
-        let document = scanner.scan(bytes);
-        for message in protocol::messages(&document) {
+    fn look(&mut self, document: &Document<'_>) {
+        for message in protocol::messages(document) {
             if message.kind == MessageKind::Response && self.is_it(&message) {
                 let code = message.error.and_then(|error| error.get("code")?.as_i64());
                 let raw = message.value.raw().to_vec();

@@ -1,5 +1,7 @@
 //! Time on the event loop: two reads of the monotonic clock a call, and none of the wall clock.
 
+use crate::nginx::Request;
+use nginx_sys::ngx_timeofday;
 use record::Micros;
 
 /// The monotonic clock, in microseconds.
@@ -22,6 +24,9 @@ fn read(clock: libc::clockid_t) -> u64 {
     seconds.unwrap_or(0) * 1_000_000 + nanos.unwrap_or(0) / 1_000
 }
 
+/// nginx's clock is cached: a request that seems younger than this began now.
+const JUST_NOW_US: i64 = 2_000;
+
 /// Turns monotonic time into wall clock time, with the offset as it was at most a second ago.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
@@ -42,6 +47,25 @@ impl Clock {
         }
         self.offset_us + signed(monotonic)
     }
+
+    /// When a request began: on the wall clock, and on the monotonic one, by which its duration is
+    /// measured. How long ago that was says nginx's own clock alone: a wall clock that was set in
+    /// the meantime would make it days.
+    pub(crate) fn began(&mut self, r: Request<'_>) -> (Micros, u64) {
+        let now = monotonic_us();
+        let wall = self.wall_at(now);
+        let nginx = ngx_timeofday();
+        let (seconds, millis) = (r.inner().start_sec, r.inner().start_msec);
+        let ago = at_us(nginx.sec, nginx.msec) - at_us(seconds, millis);
+        if ago < JUST_NOW_US {
+            return (wall, now);
+        }
+        (wall - ago, now.saturating_sub(ago.unsigned_abs()))
+    }
+}
+
+fn at_us(seconds: i64, millis: usize) -> Micros {
+    seconds * 1_000_000 + i64::try_from(millis).unwrap_or(0) * 1_000
 }
 
 fn signed(us: u64) -> i64 {

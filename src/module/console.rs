@@ -7,7 +7,7 @@ mod desk;
 mod exchange;
 mod readers;
 
-pub(crate) use desk::stop;
+pub(crate) use desk::{cancel, stop};
 
 use crate::conf::{LocConf, MainConf, StoreConf};
 use crate::guard::guard;

@@ -1,5 +1,9 @@
 //! What is kept of one request while it passes.
 
+mod list;
+
+pub(crate) use self::list::List;
+
 use crate::clock::monotonic_us;
 use crate::conf::LocConf;
 use crate::fill::{Evaluated, fill};
@@ -17,8 +21,6 @@ use std::ptr::addr_of;
 
 /// Bytes of an event stream after which a piece is handed over without waiting for the timer.
 const PIECE_BYTES: usize = 64 * 1024;
-/// nginx's clock is cached: a request that seems younger than this began now.
-const JUST_NOW_US: i64 = 2_000;
 
 /// Stands in a request's place for a context where its body was looked at and is not MCP, so that
 /// later pieces cost one comparison.
@@ -37,7 +39,7 @@ pub(crate) enum State {
 
 /// One request's context. It lives in the request's pool.
 pub(crate) struct Context {
-    r: *mut ngx_http_request_t,
+    pub(crate) r: *mut ngx_http_request_t,
     /// The location where the exchange was first seen: its rules are in force for it, whatever
     /// location `error_page` or an internal redirect leads to afterwards.
     conf: *const LocConf,
@@ -59,8 +61,12 @@ pub(crate) struct Context {
     pub(crate) watches_answer: bool,
     /// Whether the answer is an event stream.
     is_stream: bool,
+    /// Whether the answer was seen to its end. All of a stream may have been handed over before.
+    is_answer_whole: bool,
     /// Whether a piece is to be handed over without waiting for the timer.
     pub(crate) is_piece_full: bool,
+    /// Its place in the worker's list of open exchanges.
+    open_at: usize,
     /// Its place in the worker's list of dirty streams.
     dirty_at: usize,
     /// Bytes of a stream that passed while there was no memory for a capture.
@@ -70,8 +76,6 @@ pub(crate) struct Context {
     /// `Mcp-Session-Id` of the answer.
     pub(crate) answer_session: ngx_str_t,
 }
-
-const NOT_DIRTY: usize = usize::MAX;
 
 /// What stands in a request's place for the context.
 pub(crate) enum Found {
@@ -184,7 +188,7 @@ impl Context {
         };
         let held_bytes = capture.memory_bytes();
         worker.account(0, held_bytes);
-        let (at, started_us) = began(worker, r);
+        let (at, started_us) = worker.clock.began(r);
         let context = cleanup.data.cast::<Self>();
         // SAFETY: nginx gave as much memory as was asked for, aligned for pointers.
         unsafe {
@@ -202,14 +206,17 @@ impl Context {
                 stream: 0,
                 watches_answer: false,
                 is_stream: false,
+                is_answer_whole: false,
                 is_piece_full: false,
-                dirty_at: NOT_DIRTY,
+                open_at: list::NOWHERE,
+                dirty_at: list::NOWHERE,
                 unseen_bytes: 0,
                 answer_encoding: ngx_str_t::empty(),
                 answer_session: ngx_str_t::empty(),
             });
             cleanup.handler = Some(CLEANUP);
             place(r).write(context.cast());
+            worker.open.add(&mut *context);
             Some(&mut *context)
         }
     }
@@ -234,14 +241,23 @@ impl Context {
         self.forget(worker);
     }
 
-    /// Keeps a piece of the request's body.
+    /// Keeps a piece of the request's body. Without memory for its beginning, which says what it
+    /// is, the exchange passes unwatched, as without memory for a capture.
     #[inline]
     pub(crate) fn see_request(&mut self, worker: &mut Worker, bytes: &[u8], unseen: u64) {
         let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.body_bytes_max);
+        let mut is_starved = false;
         if let Some(capture) = self.capture.as_deref_mut() {
-            keep(worker, &mut capture.request, bytes, unseen, limit);
+            let is_refused = keep(worker, &mut capture.request, bytes, unseen, limit);
+            is_starved = is_refused && capture.request.bytes.is_empty() && self.stream == 0;
         }
         self.account(worker);
+        if is_starved {
+            if self.state == State::Watching {
+                worker.drop_exchange(Reason::MemoryLimit);
+            }
+            self.forget(worker);
+        }
     }
 
     /// The request's body has ended.
@@ -266,13 +282,17 @@ impl Context {
         } else if self.is_stream {
             self.newest_us = monotonic_us();
         }
-        let limit = self.conf().rules.as_ref().map_or(0, |rules| rules.response_bytes_max);
+        let mut limit = self.conf().rules.as_ref().map_or(0, |rules| rules.response_bytes_max);
         let total = bytes.len() as u64 + unseen;
         if self.capture.is_none() && !self.begin_piece(worker) {
             self.unseen_bytes += total;
             return;
         }
         if let Some(capture) = self.capture.as_deref_mut() {
+            if self.is_stream && capture.response.bytes.len() < PIECE_BYTES {
+                // The limit is one of each event. A piece is handed over once it is full.
+                limit = limit.max(PIECE_BYTES + bytes.len());
+            }
             if self.watches_answer {
                 keep(worker, &mut capture.response, bytes, unseen, limit);
             } else {
@@ -287,6 +307,7 @@ impl Context {
 
     /// The answer's body has ended.
     pub(crate) fn end_answer(&mut self) {
+        self.is_answer_whole = true;
         if let Some(capture) = self.capture.as_deref_mut() {
             capture.response.end = BodyEnd::Complete;
         }
@@ -318,27 +339,7 @@ impl Context {
     fn tend_stream(&mut self, worker: &mut Worker) {
         let bytes = self.capture.as_ref().map_or(0, |capture| capture.response.bytes.len());
         self.is_piece_full = bytes >= PIECE_BYTES;
-        self.make_dirty(worker);
-    }
-
-    fn make_dirty(&mut self, worker: &mut Worker) {
-        if self.dirty_at == NOT_DIRTY {
-            self.dirty_at = worker.dirty.len();
-            worker.dirty.push(self);
-        }
-    }
-
-    fn make_clean(&mut self, worker: &mut Worker) {
-        let at = std::mem::replace(&mut self.dirty_at, NOT_DIRTY);
-        if at >= worker.dirty.len() {
-            return;
-        }
-        worker.dirty.swap_remove(at);
-        if let Some(moved) = worker.dirty.get(at) {
-            // SAFETY: contexts leave the list before they go. This one is not in it any more, so
-            // it is another.
-            unsafe { (**moved).dirty_at = at };
-        }
+        worker.dirty.add(self);
     }
 
     /// Hands over what an open stream has brought so far. Where the queue is full it is kept, up
@@ -349,7 +350,7 @@ impl Context {
     pub(crate) unsafe fn hand_over_piece(this: *mut Self, worker: &mut Worker) {
         // SAFETY: by the caller's promise; nothing is borrowed while values are evaluated.
         unsafe {
-            (*this).make_clean(worker);
+            worker.dirty.remove(&mut *this);
             if (*this).state != State::Watching || (*this).capture.is_none() {
                 return;
             }
@@ -389,7 +390,7 @@ impl Context {
                 self.stream = 0;
             }
             self.capture = Some(refused);
-            self.make_dirty(worker);
+            worker.dirty.add(self);
         }
         self.account(worker);
     }
@@ -407,7 +408,7 @@ impl Context {
     pub(crate) unsafe fn finish(this: *mut Self, worker: &mut Worker) {
         // SAFETY: by the caller's promise; nothing is borrowed while values are evaluated.
         unsafe {
-            (*this).make_clean(worker);
+            worker.dirty.remove(&mut *this);
             if (*this).state != State::Watching {
                 (*this).forget(worker);
                 return;
@@ -424,8 +425,9 @@ impl Context {
             let capture = Capture { rules: self.conf().rules.clone(), ..Capture::default() };
             self.capture = Some(Box::new(capture));
         }
+        self.close_answer();
         fill(r, self, worker, values);
-        self.state = State::Done;
+        self.end(worker);
         let Some(mut capture) = self.capture.take() else { return };
         capture.part = if self.stream == 0 { Part::Only } else { Part::Last };
         capture.stream = self.stream;
@@ -443,8 +445,7 @@ impl Context {
 
     /// Lets go of what it holds.
     fn forget(&mut self, worker: &mut Worker) {
-        self.make_clean(worker);
-        self.state = State::Done;
+        self.end(worker);
         if let Some(capture) = self.capture.take() {
             worker.give_back(capture);
         }
@@ -453,6 +454,7 @@ impl Context {
 
     /// The exchange is over: what has not come of its bodies never will.
     pub(crate) fn close_bodies(&mut self, has_request_body: bool) {
+        self.close_answer();
         let Some(capture) = self.capture.as_deref_mut() else { return };
         let request = &mut capture.request;
         if self.stream == 0 && request.end == BodyEnd::Open {
@@ -462,43 +464,41 @@ impl Context {
                 _ => BodyEnd::Aborted,
             };
         }
-        if capture.response.end == BodyEnd::Open {
-            capture.response.end = BodyEnd::Aborted;
+    }
+
+    /// The exchange is over: the last part says how its answer ended.
+    fn close_answer(&mut self) {
+        let end = if self.is_answer_whole { BodyEnd::Complete } else { BodyEnd::Aborted };
+        if let Some(capture) = self.capture.as_deref_mut()
+            && capture.response.end == BodyEnd::Open
+        {
+            capture.response.end = end;
         }
     }
 
-    /// Takes it out of the list that is being walked.
-    pub(crate) fn unlist(&mut self) {
-        self.dirty_at = NOT_DIRTY;
+    /// Nothing more is to be seen of it.
+    fn end(&mut self, worker: &mut Worker) {
+        worker.dirty.remove(self);
+        worker.open.remove(self);
+        self.state = State::Done;
     }
 }
 
-/// Keeps `bytes` of a body that passes, within its limit and the worker's memory. Once something
-/// is lost nothing further is kept, so that what is kept is always the beginning.
-fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) {
+/// Keeps `bytes` of a body that passes, within its limit and the worker's memory, and says whether
+/// there was none. Once something is lost nothing further is kept: so it is always the beginning.
+fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) -> bool {
     body.passed += bytes.len() as u64 + unseen;
     let mut room = limit.saturating_sub(body.bytes.len()).min(bytes.len());
     let grows = body.bytes.capacity() - body.bytes.len() < room;
     // A vector may double when it grows.
-    if body.lost > 0 || (grows && !worker.has_memory_for(body.bytes.len() + 2 * room)) {
+    let is_refused = grows && !worker.has_memory_for(body.bytes.len() + 2 * room);
+    if body.lost > 0 || is_refused {
         room = 0;
     }
     let kept = bytes.get(..room).unwrap_or_default();
     body.bytes.extend_from_slice(kept);
     body.lost += (bytes.len() - kept.len()) as u64 + unseen;
-}
-
-/// When a request began: on the wall clock, and on the monotonic one.
-fn began(worker: &mut Worker, r: Request<'_>) -> (record::Micros, u64) {
-    let now = monotonic_us();
-    let wall = worker.clock.wall_at(now);
-    let (seconds, millis) = (r.inner().start_sec, r.inner().start_msec);
-    let started = seconds * 1_000_000 + i64::try_from(millis).unwrap_or(0) * 1_000;
-    let ago = wall - started;
-    if ago < JUST_NOW_US {
-        return (wall, now);
-    }
-    (started, now.saturating_sub(u64::try_from(ago).unwrap_or(0)))
+    is_refused
 }
 
 const _: () = assert!(align_of::<Context>() <= nginx_sys::NGX_ALIGNMENT);

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) const VALUE_BYTES_MAX: usize = 4096;
 /// The most bytes kept of one header.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes kept of what may hold a session id. Ids that differ only beyond them are one.
+const SESSION_BYTES_MAX: usize = 4 << 20;
 /// nginx's status for a client that went away (`NGX_HTTP_CLIENT_CLOSED_REQUEST`).
 const CLIENT_CLOSED: u16 = 499;
 /// Large enough for any index that nginx gives to a variable.
@@ -87,7 +89,7 @@ pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, value
         // SAFETY: strings of the request's pool.
         let (encoding, session) = unsafe { (bytes(&encoding), bytes(&session)) };
         capture.response.content_encoding = put(capture, encoding);
-        capture.facts.session_answer_header = put(capture, session);
+        capture.facts.session_answer_header = put_up_to(capture, session, SESSION_BYTES_MAX);
         capture.facts.request_id = match nginx_request_id(r) {
             Some(id) => put(capture, id),
             None => put(capture, &worker.request_id(request)),
@@ -123,8 +125,12 @@ fn header_span(header: &ngx_table_elt_t, capture: &mut Capture) {
     if !wanted.is(header) {
         return;
     }
+    let bytes_max = match header.key.len {
+        14 => SESSION_BYTES_MAX,
+        _ => TEXT_BYTES_MAX,
+    };
     // SAFETY: a header's value lives as long as the request.
-    let span = put(capture, unsafe { bytes(&header.value) });
+    let span = put_up_to(capture, unsafe { bytes(&header.value) }, bytes_max);
     let facts = &mut capture.facts;
     let field = match header.key.len {
         6 => &mut facts.accept,
@@ -154,7 +160,7 @@ fn line(r: Request<'_>, capture: &mut Capture) {
     }
     capture.facts.host = put(capture, r.host());
     capture.facts.path = put(capture, &r.path());
-    capture.facts.query = put(capture, r.query());
+    capture.facts.query = put_up_to(capture, r.query(), SESSION_BYTES_MAX);
     capture.facts.address = put(capture, r.address());
 }
 
@@ -208,11 +214,13 @@ fn cut(value: &[u8]) -> &[u8] {
 
 #[inline]
 fn put(capture: &mut Capture, text: &[u8]) -> Span {
+    put_up_to(capture, text, TEXT_BYTES_MAX)
+}
+
+#[inline]
+fn put_up_to(capture: &mut Capture, text: &[u8], bytes_max: usize) -> Span {
     if text.is_empty() {
         return Span::default();
     }
-    match text.get(..TEXT_BYTES_MAX) {
-        Some(beginning) => capture.push(beginning),
-        None => capture.push(text),
-    }
+    capture.push(text.get(..bytes_max).unwrap_or(text))
 }

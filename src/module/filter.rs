@@ -57,7 +57,7 @@ unsafe extern "C" fn request_body(
     // SAFETY: nginx passes a live request and a valid chain; there always is a next filter.
     unsafe {
         let request = Request::new(r);
-        if request.is_post() && request.is_main() {
+        if request.may_bring_messages() && request.is_main() {
             guard((), || see_request(request, chain));
         }
         NEXT_REQUEST_BODY.map_or(NGX_OK as ngx_int_t, |next| next(r, chain))
@@ -166,10 +166,15 @@ fn begin(r: Request<'_>, chain: *const ngx_chain_t) {
     if first.is_empty() && !others && !is_last {
         return;
     }
+    // Messages come by POST. What comes by PUT or PATCH is looked at only where MCP is spoken, for a
+    // server may be lenient; elsewhere uploads go by.
+    if !r.is_post() && !is_known_by_headers(r) {
+        return context::mark_not_mcp(r);
+    }
     let state = match may_be_mcp_body(first, is_last && !others) {
         Some(true) => State::Watching,
         None => State::Undecided,
-        Some(false) if is_known_by_headers(r) => State::Watching,
+        Some(false) if r.is_post() && is_known_by_headers(r) => State::Watching,
         Some(false) => return context::mark_not_mcp(r),
     };
     // SAFETY: the event loop's thread.
@@ -188,7 +193,7 @@ fn decide(r: Request<'_>, context: &mut Context, worker: &mut Worker, is_last: b
     }
     match may_be_mcp_body(&capture.request.bytes, true) {
         Some(true) => context.state = State::Watching,
-        _ if is_known_by_headers(r) => context.state = State::Watching,
+        _ if r.is_post() && is_known_by_headers(r) => context.state = State::Watching,
         _ => {
             context.dismiss(worker);
             context::mark_not_mcp(r);
@@ -201,7 +206,9 @@ fn decide(r: Request<'_>, context: &mut Context, worker: &mut Worker, is_last: b
 #[inline]
 fn may_be_known_by_headers(r: Request<'_>) -> bool {
     if r.is_get() {
-        return r.status() >= REFUSED || is_event_stream(&r.inner().headers_out.content_type);
+        return r.status() >= REFUSED
+            || is_event_stream(&r.inner().headers_out.content_type)
+            || is_success(r.status()) && is_on_proven_path(r);
     }
     r.is_post() || r.is_delete()
 }
@@ -210,8 +217,10 @@ fn may_be_known_by_headers(r: Request<'_>) -> bool {
 fn admit_by_headers(r: Request<'_>) {
     let Some(conf) = r.loc_conf().filter(|conf| conf.rules.is_some()) else { return };
     let is_stream = r.is_get() && is_event_stream(&r.inner().headers_out.content_type);
+    // A page under the path of an MCP server is a page, unless a session is asked for it.
+    let is_page = r.is_get() && !is_stream && is_success(r.status());
     let is_wanted = is_stream
-        || is_known_by_headers(r)
+        || if is_page { has_session(r) } else { is_known_by_headers(r) }
         || (r.is_delete() && !fill::first(r, &conf.values.session_id).is_empty());
     if !is_wanted {
         return;
@@ -245,10 +254,31 @@ fn is_known_by_headers(r: Request<'_>) -> bool {
             }
         });
     }
-    is_known
-        || r.loc_conf()
-            .and_then(|conf| conf.rules.as_ref())
-            .is_some_and(|rules| !rules.proven.is_empty() && rules.proven.contains(&r.path()))
+    is_known || is_on_proven_path(r)
+}
+
+/// Whether a request names a session in MCP's own header.
+fn has_session(r: Request<'_>) -> bool {
+    let mut has_session = false;
+    // SAFETY: the request's own list.
+    unsafe {
+        each_header(&r.inner().headers_in.headers, |header| {
+            has_session |= MCP_SESSION_ID.is(header);
+        });
+    }
+    has_session
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+/// Whether its path has shown itself to be MCP. Where no path has, it costs a comparison.
+#[inline]
+fn is_on_proven_path(r: Request<'_>) -> bool {
+    r.loc_conf()
+        .and_then(|conf| conf.rules.as_ref())
+        .is_some_and(|rules| !rules.proven.is_empty() && rules.proven.contains(&r.path()))
 }
 
 fn see_answer_head(r: Request<'_>, context: *mut Context) {
@@ -285,31 +315,27 @@ fn see_answer_head(r: Request<'_>, context: *mut Context) {
 fn see_answer(context: *mut Context, chain: *const ngx_chain_t) {
     // SAFETY: the event loop's thread.
     let Some(worker) = (unsafe { Worker::get() }) else { return };
-    let is_full = {
-        // SAFETY: a context of a live request, borrowed nowhere else.
-        let context = unsafe { &mut *context };
-        let mut is_last = false;
-        // SAFETY: a chain as nginx passes it.
-        unsafe {
-            pieces(chain, |piece| {
-                is_last |= piece.is_last;
-                if !piece.bytes.is_empty() || piece.unseen > 0 {
-                    context.see_answer(worker, piece.bytes, piece.unseen);
-                }
-            });
-        }
+    let mut is_last = false;
+    // SAFETY: a chain as nginx passes it; a context of a live request, which is borrowed nowhere
+    // else, and not from one call to the next.
+    unsafe {
+        pieces(chain, |piece| {
+            is_last |= piece.is_last;
+            if !piece.bytes.is_empty() || piece.unseen > 0 {
+                (*context).see_answer(worker, piece.bytes, piece.unseen);
+            }
+            if (*context).is_piece_full && !is_last {
+                Context::hand_over_piece(context, worker);
+            }
+        });
         if is_last {
-            context.end_answer();
+            (*context).end_answer();
         }
-        context.is_piece_full && !is_last
-    };
-    if is_full {
-        // SAFETY: as above.
-        unsafe { Context::hand_over_piece(context, worker) };
     }
 }
 
-fn finish(r: Request<'_>, context: *mut Context) {
+/// Records what was seen of an exchange.
+pub(crate) fn finish(r: Request<'_>, context: *mut Context) {
     // SAFETY: the event loop's thread.
     let Some(worker) = (unsafe { Worker::get() }) else { return };
     {

@@ -2,7 +2,10 @@
 
 use crossbeam_queue::ArrayQueue;
 use exchange::Capture;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::Thread;
+use std::time::Duration;
 
 /// A line for the error log: only the event loop may write there.
 #[derive(Debug)]
@@ -20,8 +23,15 @@ pub(crate) struct Link {
     pub(crate) recycled: ArrayQueue<Box<Capture>>,
     /// Bytes of captures in the queue.
     pub(crate) queued_bytes: AtomicUsize,
-    /// The worker ends: write what is there, and stop.
-    pub(crate) is_ending: AtomicBool,
+    /// What an ending worker gives its writer to empty the queue, in milliseconds; 0 while it does
+    /// not end.
+    end_within_ms: AtomicU64,
+    /// The low thread does not keep up: the normal one writes.
+    is_behind: AtomicBool,
+    /// The writer's thread of normal priority.
+    normal: OnceLock<Thread>,
+    /// Batches begun and ended: odd while one is being written.
+    batches: AtomicU64,
     lines: ArrayQueue<LogLine>,
 }
 
@@ -30,6 +40,8 @@ impl Link {
     pub(crate) const QUEUE_MAX: usize = 65_536;
     /// Buffers that grew beyond this are not recycled.
     pub(crate) const KEEP_BYTES_MAX: usize = 16 * 1024;
+    /// The part of the queue's bytes that makes the writer hurry.
+    pub(crate) const EARLY_SHARE: usize = 4;
     /// Lines that wait to be logged; more of them are dropped, since they would say the same.
     const LINES_MAX: usize = 16;
 
@@ -37,9 +49,53 @@ impl Link {
         Self {
             recycled: ArrayQueue::new(Self::QUEUE_MAX),
             queued_bytes: AtomicUsize::new(0),
-            is_ending: AtomicBool::new(false),
+            end_within_ms: AtomicU64::new(0),
+            is_behind: AtomicBool::new(false),
+            normal: OnceLock::new(),
+            batches: AtomicU64::new(0),
             lines: ArrayQueue::new(Self::LINES_MAX),
         }
+    }
+
+    /// Names the writer's thread of normal priority, once.
+    pub(crate) fn set_normal(&self, thread: Thread) {
+        let _ = self.normal.set(thread);
+    }
+
+    /// The writer is behind: its normal thread takes over. Where it has already, this costs a load.
+    #[inline]
+    pub(crate) fn hurry(&self) {
+        if !self.is_behind.load(Ordering::Relaxed)
+            && !self.is_behind.swap(true, Ordering::AcqRel)
+            && let Some(thread) = self.normal.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// The rush is over: the low thread writes again.
+    pub(crate) fn calm_down(&self) {
+        self.is_behind.store(false, Ordering::Release);
+    }
+
+    /// Whether the normal thread is to write.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Acquire)
+    }
+
+    /// A batch begins.
+    pub(crate) fn begin_batch(&self) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A batch has ended, well or not.
+    pub(crate) fn end_batch(&self) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Batches begun and ended so far: odd while one is being written.
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Relaxed)
     }
 
     /// What a capture counts for in the queue.
@@ -69,8 +125,20 @@ impl Link {
         self.lines.pop()
     }
 
+    /// The worker ends: the writer is to write what is there, within this time, and to stop.
+    pub(crate) fn end(&self, within: Duration) {
+        let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        self.end_within_ms.store(within_ms.max(1), Ordering::Release);
+    }
+
+    /// What the writer has to write what is there; `None` while the worker does not end.
+    pub(crate) fn ends_within(&self) -> Option<Duration> {
+        let within_ms = self.end_within_ms.load(Ordering::Acquire);
+        (within_ms > 0).then(|| Duration::from_millis(within_ms))
+    }
+
     /// Whether the worker ends.
     pub(crate) fn is_ending(&self) -> bool {
-        self.is_ending.load(Ordering::Acquire)
+        self.ends_within().is_some()
     }
 }

@@ -92,10 +92,13 @@ pub(crate) unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int
 
 /// In a worker: ends the writer, within a bound.
 pub(crate) unsafe extern "C" fn exit_process(_cycle: *mut ngx_cycle_t) {
+    // The readers end while the writer does.
     // SAFETY: nginx calls it once, as the process ends.
-    guard((), || unsafe { console::stop() });
+    guard((), || unsafe { console::cancel() });
     // SAFETY: as above.
     guard((), || unsafe { process::stop() });
+    // SAFETY: as above.
+    guard((), || unsafe { console::stop() });
 }
 
 /// # Safety

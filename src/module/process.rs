@@ -2,35 +2,43 @@
 
 use crate::conf::{MainConf, StoreConf};
 use crate::context::Context;
+use crate::filter;
 use crate::handover::Link;
 use crate::nginx::{Timer, log};
-use crate::thread::{join_within, spawn};
-use crate::worker::Worker;
-use crate::writer::{SHUTDOWN_MAX, Writer, Writing, writer_name};
+use crate::thread;
+use crate::worker::{Progress, Worker};
+use crate::writer::{self, Threads, Writing, writer_name};
 use crate::zone::{self, Counter, Shared, Slot};
-use nginx_sys::{NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_cycle, ngx_event_t, ngx_log_t, ngx_msec_t};
+use nginx_sys::{
+    NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_cycle, ngx_event_t, ngx_log_t, ngx_msec_t, ngx_terminate,
+};
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The writer's stack: its work is not recursive.
 const STACK_BYTES: usize = 2 << 20;
-/// What an ending worker waits for its writer beyond the writer's own bound.
-const JOIN_GRACE: Duration = Duration::from_secs(1);
+/// What an ending worker gives its writer to empty the queue, and what it waits beyond that for a last
+/// transaction.
+const QUIT_MAX: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
+/// The same after a fast stop: nginx's master kills workers that have not ended 1.55 seconds after it
+/// (`ngx_master_process_cycle`), and their counts with them.
+const STOP_MAX: (Duration, Duration) = (Duration::from_millis(750), Duration::from_millis(750));
 /// The shortest time between two lines about dropped exchanges.
 const SAY_DROPS_MS: usize = 1_000;
 
 /// What `exit_process` needs to end a worker.
 struct Process {
-    thread: Option<JoinHandle<()>>,
+    threads: Option<Threads>,
     link: Arc<Link>,
     shared: &'static Shared,
     slot: &'static Slot,
     timer: Box<Timer>,
     period_ms: ngx_msec_t,
     said_drops_at: ngx_msec_t,
+    progress: Progress,
 }
 
 static mut PROCESS: Option<Process> = None;
@@ -59,8 +67,8 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
         flush: Duration::from_millis(store.flush_ms),
         queue_bytes_max: store.queue_bytes_max,
     };
-    let thread = match spawn("mcp-writer", STACK_BYTES, || Writer::new(writing).run()) {
-        Ok(thread) => thread,
+    let threads = match writer::start(writing, spawn) {
+        Ok(threads) => threads,
         Err(error) => {
             shared.release(slot);
             // SAFETY: the event loop's thread.
@@ -75,11 +83,19 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
     let period_ms = usize::try_from(store.flush_ms).unwrap_or(SAY_DROPS_MS);
     // A worker that ends does not wait for it.
     let mut timer = Timer::new(Some(tick), true);
-    let thread = Some(thread);
     // SAFETY: the event loop's thread, which alone uses it.
     unsafe {
         timer.set(period_ms);
-        PROCESS = Some(Process { thread, link, shared, slot, timer, period_ms, said_drops_at: 0 });
+        PROCESS = Some(Process {
+            threads: Some(threads),
+            link,
+            shared,
+            slot,
+            timer,
+            period_ms,
+            said_drops_at: 0,
+            progress: Progress::default(),
+        });
     }
 }
 
@@ -95,17 +111,24 @@ pub(crate) unsafe fn stop() {
     let Some(mut process) = process else { return };
     // SAFETY: as above.
     unsafe {
-        hand_over_streams();
+        end_exchanges();
         Worker::stop();
     }
-    process.link.is_ending.store(true, std::sync::atomic::Ordering::Release);
-    let Some(thread) = process.thread.take() else { return };
-    let is_finished = join_within(thread, SHUTDOWN_MAX + JOIN_GRACE);
+    // SAFETY: a flag of nginx, read on its own thread.
+    let (within, grace) = if unsafe { ngx_terminate } != 0 { STOP_MAX } else { QUIT_MAX };
+    process.link.end(within);
+    let Some(threads) = process.threads.take() else { return };
+    let end_by = Instant::now() + within + grace;
+    threads.wake();
+    while !threads.are_finished() && Instant::now() < end_by {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     // SAFETY: the cycle's log is there until the process ends.
     let log = unsafe { (*ngx_cycle).log };
     // SAFETY: as above.
     unsafe { write_lines(&process.link, log) };
-    if is_finished {
+    if threads.are_finished() {
+        threads.join();
         process.shared.release(process.slot);
         return;
     }
@@ -125,6 +148,11 @@ fn settings(store: &StoreConf, seed: u64) -> store::Settings {
         sync: if store.sync_full { store::Sync::Full } else { store::Sync::Normal },
         writer: writer_name(seed),
     }
+}
+
+/// Starts a thread of the writer.
+fn spawn(name: &str, run: Box<dyn FnOnce() + Send>) -> std::io::Result<JoinHandle<()>> {
+    thread::spawn(name, STACK_BYTES, run)
 }
 
 /// A number that no other writer has.
@@ -150,6 +178,7 @@ unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
             let Some(process) = (*place).as_mut() else { return };
             if let Some(worker) = Worker::get() {
                 worker.free_spare();
+                worker.look_at_writer(&mut process.progress);
                 worker.count(Counter::Panics, crate::guard::take_caught());
                 say_drops(worker, &mut process.said_drops_at, log);
             }
@@ -167,12 +196,24 @@ unsafe fn hand_over_streams() {
     // SAFETY: contexts leave the list before they go.
     unsafe {
         let Some(worker) = Worker::get() else { return };
-        let streams = std::mem::take(&mut worker.dirty);
-        for stream in &streams {
-            (**stream).unlist();
-        }
-        for stream in streams {
+        for stream in worker.dirty.take_all() {
             Context::hand_over_piece(stream, worker);
+        }
+    }
+}
+
+/// Ends the exchanges that are still open when the worker ends: their connections go with it, and
+/// nginx does not run the log phase for them.
+///
+/// # Safety
+/// The event loop's thread.
+unsafe fn end_exchanges() {
+    // SAFETY: contexts leave the list before they go, and with them lives the request. Values are
+    // evaluated as in the log phase.
+    unsafe {
+        let open = Worker::get().map(|worker| worker.open.take_all());
+        for context in open.unwrap_or_default() {
+            filter::finish(crate::nginx::Request::new((*context).r), context);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! alone. It never calls back into nginx, so that a borrow of it cannot be entered twice.
 
 use crate::clock::Clock;
-use crate::context::Context;
+use crate::context::List;
 use crate::handover::Link;
 use crate::zone::{Counter, Side, Slot};
 use crossbeam_channel::{Sender, TrySendError};
@@ -20,6 +20,10 @@ const AT_HAND_MAX: usize = 64;
 const SPARE_MAX: usize = 512;
 /// Captures freed by one tick of the timer, so that calming costs no pause.
 const FREED_PER_TICK_MAX: usize = 256;
+
+/// Looks, one a flush interval, after which a writer that does not move is behind: its own interval
+/// and the timer's may just miss each other once.
+const IDLE_LOOKS_MAX: u32 = 2;
 
 static WORKER: AtomicPtr<Worker> = AtomicPtr::new(null_mut());
 
@@ -39,8 +43,10 @@ pub(crate) struct Worker {
     request_ids: RequestIds,
     /// Time.
     pub(crate) clock: Clock,
-    /// Contexts of open event streams with bytes that are not handed over yet.
-    pub(crate) dirty: Vec<*mut Context>,
+    /// Exchanges that have not ended.
+    pub(crate) open: List,
+    /// Those of them that are event streams with bytes that are not handed over yet.
+    pub(crate) dirty: List,
     /// Drops since the last line about them.
     unsaid_drops: u64,
 }
@@ -66,7 +72,8 @@ impl Worker {
             last_stream: 0,
             request_ids: RequestIds::new(seed),
             clock: Clock::default(),
-            dirty: Vec::new(),
+            open: List::open(),
+            dirty: List::dirty(),
             unsaid_drops: 0,
         });
         WORKER.store(Box::into_raw(worker), Ordering::Release);
@@ -162,6 +169,9 @@ impl Worker {
         let is_begun = capture.part == Part::Last;
         let bytes = Link::weight(&capture);
         let queued = self.link.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if queued > self.queue_bytes_max / Link::EARLY_SHARE {
+            self.link.hurry();
+        }
         let refused = if queued > self.queue_bytes_max && !is_begun {
             Some(capture)
         } else {
@@ -187,6 +197,21 @@ impl Worker {
         None
     }
 
+    /// Makes the writer hurry where it has got nowhere for some looks, though there is work.
+    pub(crate) fn look_at_writer(&self, seen: &mut Progress) {
+        let batches = self.link.batches();
+        let has_work = batches % 2 == 1 || !self.queue.is_empty();
+        if batches != seen.batches || !has_work {
+            *seen = Progress { batches, idle_looks: 0 };
+            return;
+        }
+        seen.idle_looks += 1;
+        if seen.idle_looks >= IDLE_LOOKS_MAX {
+            seen.idle_looks = 0;
+            self.link.hurry();
+        }
+    }
+
     /// Exchanges dropped since this was asked last.
     pub(crate) fn take_unsaid_drops(&mut self) -> u64 {
         std::mem::take(&mut self.unsaid_drops)
@@ -201,6 +226,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// What the event loop saw of the writer's progress.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    batches: u64,
+    /// Looks since it last moved.
+    idle_looks: u32,
 }
 
 /// Ids that do not repeat: a counter through a mixing function, from a random start.

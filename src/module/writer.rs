@@ -5,6 +5,9 @@
 
 mod priority;
 mod round;
+mod shifts;
+
+pub(crate) use shifts::{Threads, start};
 
 use crate::clock::wall_us;
 use crate::handover::Link;
@@ -17,11 +20,9 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// What an ending worker still gives its writer to empty the queue.
-pub(crate) const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 /// How often the queue is looked at while little happens.
 const POLL: Duration = Duration::from_millis(25);
 /// How often while it fills.
@@ -30,14 +31,17 @@ const POLL_BUSY: Duration = Duration::from_millis(2);
 const RETRY: Duration = Duration::from_millis(50);
 /// How often the store is opened again after it failed.
 const REOPEN: Duration = Duration::from_secs(1);
+/// How long the store may fail to open before what waits for it is dropped: a reader that runs as
+/// root and comes or goes just now makes files which, for a moment, the worker may not open.
+const FAILING_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked after.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// The shortest time between two lines about failures.
 const SAY_AGAIN: Duration = Duration::from_secs(1);
+/// The shortest time between two lines that say the same of a failure that lasts.
+const SAY_SAME: Duration = Duration::from_secs(60);
 /// How often dead workers are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
-/// Captures in the queue that begin a batch before its time.
-const BATCH_EARLY: usize = 4_096;
 
 /// What a writer is given.
 pub(crate) struct Writing {
@@ -65,8 +69,37 @@ struct Waiting {
     until: Instant,
 }
 
-/// The thread's state.
-pub(crate) struct Writer {
+/// How the writer works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// On what the core has left, in batches that are short enough to wait for.
+    Low,
+    /// On its share of the core, in batches that cost the least.
+    Normal,
+    /// To the end, since the worker ends.
+    Last,
+}
+
+impl Pace {
+    /// Captures in the queue that begin a batch before its time.
+    const fn early(self) -> usize {
+        match self {
+            Self::Low => 1_024,
+            Self::Normal | Self::Last => 4_096,
+        }
+    }
+
+    /// The most captures in a batch.
+    const fn batch_max(self) -> usize {
+        match self {
+            Self::Low => 1_024,
+            Self::Normal | Self::Last => 16_384,
+        }
+    }
+}
+
+/// What writes, at one thread at a time.
+struct Writer {
     given: Writing,
     store: Option<store::Writer>,
     interpreter: Option<Interpreter>,
@@ -76,9 +109,11 @@ pub(crate) struct Writer {
     began: Instant,
     retry_at: Instant,
     reopen_at: Instant,
+    /// Since when the store cannot be opened.
+    failing_since: Option<Instant>,
     upkeep_at: Instant,
     sweep_at: Instant,
-    say_at: Instant,
+    said_at: Option<Instant>,
     say_drops_at: Instant,
     /// Drops since the last line about them.
     unsaid_drops: u64,
@@ -86,7 +121,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(given: Writing) -> Self {
+    fn new(given: Writing) -> Self {
         let now = Instant::now();
         Self {
             given,
@@ -98,82 +133,87 @@ impl Writer {
             began: now,
             retry_at: now,
             reopen_at: now,
+            failing_since: None,
             upkeep_at: now,
             sweep_at: now,
-            say_at: now,
+            said_at: None,
             say_drops_at: now,
             unsaid_drops: 0,
             said: String::new(),
         }
     }
 
-    /// Works until the worker ends and the queue is empty, or its time is over.
-    pub(crate) fn run(mut self) {
-        priority::give_way();
-        let mut end_by: Option<Instant> = None;
-        loop {
-            let is_ending = self.given.link.is_ending();
-            if is_ending && end_by.is_none() {
-                end_by = Some(Instant::now() + SHUTDOWN_MAX);
-            }
-            if catch_unwind(AssertUnwindSafe(|| self.turn(is_ending))).is_err() {
+    /// Writes a batch, if one is due; returns how long there is nothing to do.
+    fn write(&mut self, pace: Pace) -> Duration {
+        let now = Instant::now();
+        if self.is_due(now, pace) {
+            self.began = now;
+            let link = Arc::clone(&self.given.link);
+            link.begin_batch();
+            if catch_unwind(AssertUnwindSafe(|| self.round(now, pace))).is_err() {
                 self.recover();
             }
-            if let Some(end_by) = end_by {
-                let is_done = self.given.queue.is_empty() && self.waiting.is_empty();
-                if is_done || Instant::now() >= end_by {
-                    break;
-                }
-            }
-            thread::park_timeout(self.pause());
+            link.end_batch();
         }
-        self.abandon(Reason::Shutdown);
         self.show();
+        if pace == Pace::Last || self.is_filling(pace) {
+            return POLL_BUSY;
+        }
+        POLL.min(self.given.flush)
     }
 
-    fn turn(&mut self, is_ending: bool) {
+    /// Looks after the store, and for dead workers, if it is time to.
+    fn look_after(&mut self) {
         let now = Instant::now();
-        if self.is_due(now, is_ending) {
-            self.began = now;
-            self.round(now, is_ending);
-        }
-        if now >= self.upkeep_at && !is_ending {
+        if now >= self.upkeep_at {
             self.upkeep_at = now + UPKEEP;
-            // Days expire without traffic as well.
-            if self.open(now) {
-                self.upkeep();
+            let is_over = catch_unwind(AssertUnwindSafe(|| {
+                // Days expire without traffic as well.
+                if self.open(now) {
+                    self.upkeep();
+                }
+            }));
+            if is_over.is_err() {
+                self.recover();
             }
         }
-        if now >= self.sweep_at && !is_ending {
+        if now >= self.sweep_at {
             self.sweep_at = now + SWEEP;
-            self.sweep();
+            if catch_unwind(AssertUnwindSafe(|| self.sweep())).is_err() {
+                self.recover();
+            }
         }
         self.show();
     }
 
     /// Whether a batch is to be begun: its time has come, or the queue fills.
-    fn is_due(&self, now: Instant, is_ending: bool) -> bool {
+    fn is_due(&self, now: Instant, pace: Pace) -> bool {
         if now < self.retry_at {
             return false;
         }
-        let is_empty = self.given.queue.is_empty() && self.waiting.is_empty();
-        if is_ending {
-            return !is_empty;
+        if pace == Pace::Last {
+            return !self.is_done();
         }
         let is_time = now.saturating_duration_since(self.began) >= self.given.flush;
-        (is_time && !is_empty) || self.is_filling()
+        (is_time && !self.is_done()) || self.is_filling(pace)
     }
 
-    fn is_filling(&self) -> bool {
-        let queued_bytes = self.given.link.queued_bytes.load(std::sync::atomic::Ordering::Relaxed);
-        self.given.queue.len() >= BATCH_EARLY || queued_bytes >= self.given.queue_bytes_max / 4
+    /// Whether the queue holds enough for a batch before its time.
+    fn is_filling(&self, pace: Pace) -> bool {
+        let early_bytes = self.given.queue_bytes_max / Link::EARLY_SHARE;
+        self.given.queue.len() >= pace.early()
+            || self.given.link.queued_bytes.load(Ordering::Relaxed) >= early_bytes
     }
 
-    fn pause(&self) -> Duration {
-        if self.given.link.is_ending() || self.is_filling() {
-            return POLL_BUSY;
-        }
-        POLL.min(self.given.flush)
+    /// Whether nothing is left to write.
+    fn is_done(&self) -> bool {
+        self.given.queue.is_empty() && self.waiting.is_empty()
+    }
+
+    /// The worker ends: what is left is lost.
+    fn end(&mut self) {
+        self.abandon(Reason::Shutdown);
+        self.show();
     }
 
     /// Opens the store, if it is not open. `false` where it cannot be now.
@@ -184,20 +224,29 @@ impl Writer {
         if now < self.reopen_at {
             return false;
         }
-        self.reopen_at = now + REOPEN;
         match store::Writer::open(self.given.settings.clone(), wall_us()) {
             Ok(writer) => {
                 self.interpreter = Some(Interpreter::new(writer.fingerprint_key()));
                 self.resets = writer.resets();
                 self.store = Some(writer);
+                self.failing_since = None;
                 true
             }
             Err(error) => {
-                self.say(&error.message);
-                self.abandon(error.reason);
+                if self.is_failing_for_long(now) {
+                    self.reopen_at = now + REOPEN;
+                    self.say(&error.message);
+                    self.abandon(error.reason);
+                }
                 false
             }
         }
+    }
+
+    /// Notes a failure to open; whether that has gone on for so long that what waits is dropped.
+    fn is_failing_for_long(&mut self, now: Instant) -> bool {
+        let since = *self.failing_since.get_or_insert(now);
+        now.saturating_duration_since(since) >= FAILING_MAX
     }
 
     /// After a panic: what was in the batch was rolled back with it.
@@ -285,10 +334,11 @@ impl Writer {
     /// Leaves a line about a failure, at most one a second, and not the same one again and again.
     fn say(&mut self, text: &str) {
         let now = Instant::now();
-        if now < self.say_at {
+        let pause = if text == self.said { SAY_SAME } else { SAY_AGAIN };
+        if self.said_at.is_some_and(|said_at| now < said_at + pause) {
             return;
         }
-        self.say_at = now + SAY_AGAIN;
+        self.said_at = Some(now);
         self.said.clear();
         self.said.push_str(text);
         self.given.link.say(NGX_LOG_ERR, format!("mcp_sessions: {text}"));

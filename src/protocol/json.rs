@@ -9,13 +9,23 @@ mod flaws;
 mod scan;
 mod text;
 mod value;
+mod wide;
+
+use wide::{Rewritten, Wide};
 
 pub use flaws::Flaws;
 pub use value::{Items, Key, Members, Value, ValueKind, duplicate_key};
 
+/// Whether a body is in UTF-16 or UTF-32, as [`Flaws::WIDE_ENCODING`] says.
+pub fn is_wide_encoding(bytes: &[u8]) -> bool {
+    Wide::of(bytes).is_some()
+}
+
 /// Capacity of the tape that a scanner keeps between documents, in nodes of 16 bytes. A document
 /// with more is read as well; its memory is given back afterwards.
 const NODES_KEPT_MAX: usize = 1 << 14;
+/// Capacity of the copy of a body in UTF-16 or UTF-32 that a scanner keeps between documents.
+const COPY_BYTES_KEPT_MAX: usize = 1 << 16;
 
 /// What a scanner accepts before it stops describing a document in detail. Bytes beyond a limit
 /// are still read, so that members after a too deep or too long one are found.
@@ -27,11 +37,14 @@ pub struct Limits {
     /// Nodes on the tape (a value or a key each, 16 bytes of memory). When they are used up the
     /// rest of the container is skipped ([`Flaws::TOO_MANY_NODES`]).
     pub nodes_max: usize,
+    /// Bytes in UTF-8 to which a body in UTF-16 or UTF-32 is rewritten; what is beyond is not read
+    /// ([`Flaws::TRUNCATED`]).
+    pub copy_bytes_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { depth_max: 512, nodes_max: 1 << 20 }
+        Limits { depth_max: 512, nodes_max: 1 << 20, copy_bytes_max: 64 << 20 }
     }
 }
 
@@ -75,6 +88,8 @@ pub struct Scanner {
     limits: Limits,
     nodes: Vec<Node>,
     stack: Vec<u32>,
+    /// A body in UTF-16 or UTF-32, in UTF-8.
+    copy: Vec<u8>,
 }
 
 impl Scanner {
@@ -86,6 +101,39 @@ impl Scanner {
     /// A scanner with limits of its own.
     pub fn with_limits(limits: Limits) -> Self {
         Scanner { limits, ..Scanner::default() }
+    }
+
+    /// Reads one document that is a whole body: in UTF-8, or in UTF-16 or UTF-32, which Python's
+    /// readers take as well ([`Flaws::WIDE_ENCODING`]). The bytes of the latter's values are those of
+    /// a copy in UTF-8, at most half as long again as the body.
+    pub fn scan_body<'s>(&'s mut self, bytes: &'s [u8]) -> Document<'s> {
+        if self.copy.capacity() > COPY_BYTES_KEPT_MAX {
+            self.copy = Vec::new();
+        }
+        match Wide::of(bytes) {
+            None => self.scan(bytes),
+            Some((wide, mark_bytes)) => self.scan_wide(bytes, wide, mark_bytes),
+        }
+    }
+
+    #[cold]
+    fn scan_wide(&mut self, bytes: &[u8], wide: Wide, mark_bytes: usize) -> Document<'_> {
+        let mut copy = std::mem::take(&mut self.copy);
+        let text = bytes.get(mark_bytes..).unwrap_or_default();
+        let rewritten = wide.rewrite(text, self.limits.copy_bytes_max, &mut copy);
+        let flaws = self.scan(&copy).flaws;
+        self.copy = copy;
+        let mut flaws = flaws | Flaws::WIDE_ENCODING;
+        if mark_bytes > 0 {
+            flaws |= Flaws::BOM;
+        }
+        match rewritten {
+            Rewritten::Whole => {}
+            Rewritten::Cut => flaws |= Flaws::TRUNCATED,
+            Rewritten::CutCharacter if flaws.contains(Flaws::TRUNCATED) => {}
+            Rewritten::CutCharacter => flaws |= Flaws::TRAILING | Flaws::INVALID_UTF8,
+        }
+        Document { nodes: &self.nodes, bytes: &self.copy, flaws }
     }
 
     /// Reads one document. Bytes beyond 4 GiB are not looked at ([`Flaws::TRUNCATED`]).

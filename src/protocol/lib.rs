@@ -17,6 +17,7 @@ pub use detect::{Detection, HeaderHints, detect, may_be_mcp_body};
 pub use header::{accepts, decode_mcp_name, is_event_stream, is_json, is_media_type, media_type};
 pub use json::{
     Document, Flaws, Items, Key, Limits, Members, Scanner, Value, ValueKind, duplicate_key,
+    is_wide_encoding,
 };
 pub use message::{Message, MessageKind, Messages, messages};
 pub use meta::{

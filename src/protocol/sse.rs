@@ -130,6 +130,16 @@ fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
     buffer
 }
 
+/// How much of a stream is passed over, because its beginning was not seen.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Passing {
+    Nothing,
+    /// The rest of an event: up to an empty line.
+    Event,
+    /// The rest of a line, and then of its event.
+    Line,
+}
+
 /// Reads one stream. Needs memory only while an event is under way that does not lie within one
 /// fed slice, at most twice the limit; an event whose data is one line within the slice is handed
 /// out from there, without a copy.
@@ -144,6 +154,8 @@ pub struct EventReader {
     is_after_cr: bool,
     /// No line was read so far, so that the next may begin with a byte order mark.
     is_at_start: bool,
+    /// What is passed over after a gap.
+    passing: Passing,
     pending: Pending,
     stats: StreamStats,
 }
@@ -157,6 +169,7 @@ impl EventReader {
             line_size: 0,
             is_after_cr: false,
             is_at_start: true,
+            passing: Passing::Nothing,
             pending: Pending::default(),
             stats: StreamStats::default(),
         }
@@ -217,7 +230,7 @@ impl EventReader {
     /// (WHATWG HTML §9.2.6); what was seen of it is returned, with `truncated` set, for whoever
     /// wants to know what was lost.
     pub fn finish(&mut self) -> Option<Event<'_>> {
-        if self.line_size > 0 {
+        if self.line_size > 0 && self.passing == Passing::Nothing {
             let line = std::mem::take(&mut self.line);
             let size = std::mem::take(&mut self.line_size);
             let (line, size) = self.without_mark(&line, size);
@@ -229,6 +242,19 @@ impl EventReader {
             return None;
         }
         Some(Event { truncated: true, ..self.pending.event(None) })
+    }
+
+    /// Some bytes of the stream could not be fed. The event under way is handed out as one that is
+    /// cut; what follows may be the rest of any event, and is passed over up to its end.
+    pub fn gap(&mut self, bytes: u64, on: &mut impl FnMut(Event<'_>)) {
+        if let Some(event) = self.finish() {
+            on(event);
+        }
+        let limit_bytes = self.limit_bytes;
+        let mut stats = self.stats;
+        stats.bytes += bytes;
+        let passing = Passing::Line;
+        *self = EventReader { passing, stats, is_at_start: false, ..EventReader::new(limit_bytes) };
     }
 
     /// Adds to the line that has begun, as far as the limit allows.
@@ -247,6 +273,11 @@ impl EventReader {
         borrowed: &mut Option<&'b [u8]>,
         on: &mut impl FnMut(Event<'_>),
     ) {
+        if self.passing != Passing::Nothing {
+            let is_event = self.passing == Passing::Event;
+            self.passing = if is_event && size == 0 { Passing::Nothing } else { Passing::Event };
+            return;
+        }
         let (line, size) = self.without_mark(line, size);
         if !line.is_empty() {
             return self.field(line, size, borrowed);

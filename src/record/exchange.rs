@@ -11,7 +11,8 @@ pub enum IdSource {
     Configured,
     /// The `Mcp-Session-Id` header.
     Header,
-    /// The HTTP+SSE session parameter.
+    /// The session that the `endpoint` event of HTTP+SSE announced: its query parameter, or the
+    /// part of its path that is an id.
     Query,
     /// Nothing to go by: same MCP server, user or credential or address, client.
     Derived,
@@ -82,6 +83,19 @@ pub struct Server<'a> {
     pub is_proven: bool,
 }
 
+/// What becomes of an exchange that joins a stream, where no stream announced its id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unannounced {
+    /// The id counts all the same: the request says by itself that it is one.
+    #[default]
+    Kept,
+    /// The id was only taken for one; the session is to be found by this rule, with the claim's
+    /// `group`.
+    By(IdSource),
+    /// Without a stream there is no sign that the exchange is MCP at all: it is not recorded.
+    Dropped,
+}
+
 /// The session an exchange says, or seems, to belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
@@ -102,6 +116,8 @@ pub struct Claim<'a> {
     /// The POST side of HTTP+SSE: the session belongs to the server of the event stream that
     /// announced this id, whatever path this exchange went to.
     pub joins_stream: bool,
+    /// What if there is no such stream.
+    pub unannounced: Unannounced,
 }
 
 /// A context parameter (`mcp_param`).

@@ -16,7 +16,8 @@ mod sink;
 
 pub use call::{Answer, Call, Coverage, Direction, Outcome, Payload, Primitive};
 pub use exchange::{
-    Claim, Client, Event, EventKind, Exchange, IdSource, Identity, Micros, Param, Server, Verified,
+    Claim, Client, Event, EventKind, Exchange, IdSource, Identity, Micros, Param, Server,
+    Unannounced, Verified,
 };
 pub use hash::HashKey;
 pub use mask::Mask;

@@ -23,7 +23,7 @@ use signs::Signs;
 use spans::Spans;
 
 /// What is read of JSON inside a string.
-const NESTED_LIMITS: Limits = Limits { depth_max: 64, nodes_max: 1 << 16 };
+const NESTED_LIMITS: Limits = Limits { depth_max: 64, nodes_max: 1 << 16, copy_bytes_max: 0 };
 /// The shortest text that holds a secret with its label (`pin=1`).
 const TEXT_BYTES_MIN: usize = 5;
 

@@ -30,6 +30,10 @@ pub enum Patience {
 pub enum Place {
     /// To this session part.
     Part(PartRef),
+    /// To this session part, which is that of the event stream that announced the id.
+    Stream(PartRef),
+    /// Nowhere: there is no such stream, and nothing is to be recorded without it.
+    Nowhere,
     /// Not known yet: its server has not answered as one, or its stream is not known. Nothing was
     /// written; offer the exchange again after the next batches.
     Later,

@@ -25,6 +25,7 @@ pub(crate) struct StoredCall {
     pub(crate) at: Micros,
     pub(crate) bytes_in: i64,
     pub(crate) rpc_id: RpcKey,
+    pub(crate) notifications: u32,
     pub(crate) kind: OpenKind,
 }
 
@@ -96,8 +97,7 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
         .prepare_cached(
             "SELECT c.part, c.actor, c.kind, c.at, c.rpc_id, k.direction, k.http_method, \
              k.status, k.method, k.primitive_kind, k.primitive, k.coverage_request, \
-             k.protocol_version, c.bytes_in, \
-             p.server, p.id_source = 'none' \
+             k.protocol_version, c.bytes_in, p.server, p.id_source = 'none', c.notifications \
              FROM call_rows c JOIN kinds k ON k.kind = c.kind JOIN parts p ON p.part = c.part \
              WHERE c.call = ?1 AND k.outcome = 'pending'",
         )
@@ -130,6 +130,7 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
                         bytes_in: row.get(13)?,
                         server: row.get(14)?,
                         is_probing: row.get(15)?,
+                        notifications: row.get(16)?,
                         kind,
                     })
                 })

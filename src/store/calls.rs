@@ -237,6 +237,9 @@ impl Batch<'_> {
             touched.last_at = touched.last_at.max(answer.at);
             touched.errors += i64::from(answer.outcome.is_error());
             touched.blocked += i64::from(answer.outcome == Outcome::Blocked);
+            // What the call had when it was stored is in the sum already.
+            let more = answer.notifications.saturating_sub(stored.notifications);
+            touched.notifications = touched.notifications.saturating_add(more.into());
         }
         if let Some(count) = self.committed.completed.get_mut(answer.outcome as usize) {
             *count += 1;

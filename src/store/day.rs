@@ -1,7 +1,7 @@
 //! One UTC day's file, opened for writing.
 
 use crate::dictionary::Numbers;
-use crate::directory::{Directory, FileIdentity, day_name, identity_of};
+use crate::directory::{Directory, FileIdentity, day_name, identity_of, with_suffix};
 use crate::failure::Failure;
 use crate::part::Parts;
 use crate::{Sync, schema};
@@ -26,6 +26,9 @@ const PAGE_BYTES: u32 = 8192;
 const CACHE_KB: u32 = 16_384;
 /// Pages in the WAL after which a commit copies them into the file: 40 MB.
 const CHECKPOINT_PAGES: u32 = 5_000;
+/// What is left of a WAL that grew beyond this while a reader held it, once it is begun anew: twice
+/// what it grows to without one.
+const WAL_BYTES_KEPT: u32 = 2 * CHECKPOINT_PAGES * PAGE_BYTES;
 
 /// An open day file.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct Day {
     pub(crate) path: PathBuf,
     /// Which file it was when it was opened.
     pub(crate) identity: FileIdentity,
+    /// Which file its WAL was when it was first written.
+    wal_identity: Option<FileIdentity>,
     /// The connection. One thread uses it.
     pub(crate) connection: Connection,
     /// Whether it has a WAL, that is, was not finished yet.
@@ -116,6 +121,7 @@ impl Day {
             has_wal,
             path,
             identity,
+            wal_identity: None,
             connection,
             in_transaction: false,
             next_call: 1,
@@ -142,6 +148,9 @@ impl Day {
         begun.map_err(|error| self.failure(&error))?;
         self.in_transaction = true;
         self.used_at = now;
+        if self.has_wal && self.wal_identity.is_none() {
+            self.wal_identity = identity_of(&with_suffix(&self.path, "-wal")).ok();
+        }
         self.exchanges = 0;
         self.calls = 0;
         self.has_answers = None;
@@ -194,14 +203,26 @@ impl Day {
         let _ = self.connection.busy_timeout(Duration::from_millis(LOCK_WAIT_MS));
     }
 
-    /// Whether the path still leads to the file that was opened.
+    /// Whether the path still leads to the file that was opened, and the WAL's to its WAL.
     pub(crate) fn is_same(&self) -> bool {
-        identity_of(&self.path).is_ok_and(|identity| identity == self.identity)
+        let is_at = |path: &Path, identity| identity_of(path).is_ok_and(|found| found == identity);
+        is_at(&self.path, self.identity)
+            && self.wal_identity.is_none_or(|wal| is_at(&with_suffix(&self.path, "-wal"), wal))
     }
 
     /// A failure of this file.
     pub(crate) fn failure(&self, error: &rusqlite::Error) -> Failure {
         Failure::sqlite(&self.path.display().to_string(), error)
+    }
+}
+
+impl Drop for Day {
+    fn drop(&mut self) {
+        // SQLite's last connection removes the WAL by its name: which may be that of the file that
+        // took this one's place, where another worker writes.
+        if !self.is_same() {
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
     }
 }
 
@@ -221,7 +242,8 @@ fn connect(path: &Path, mode: Mode, sync: Sync) -> rusqlite::Result<Connection> 
     connection.execute_batch(&format!(
         "PRAGMA page_size = {PAGE_BYTES}; PRAGMA synchronous = {synchronous}; \
          PRAGMA cache_size = -{CACHE_KB}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
-         PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF"
+         PRAGMA journal_size_limit = {WAL_BYTES_KEPT}; PRAGMA temp_store = MEMORY; \
+         PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF"
     ))?;
     if mode == Mode::Present {
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;

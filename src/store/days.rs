@@ -2,7 +2,7 @@
 
 use crate::Sync;
 use crate::day::{Day, Mode};
-use crate::directory::{DAY_US, Directory};
+use crate::directory::{DAY_US, Directory, FileIdentity, identity_of};
 use crate::failure::Failure;
 use record::Micros;
 
@@ -30,6 +30,14 @@ impl Days {
     /// An open day.
     pub(crate) fn open_mut(&mut self, day: i32) -> Option<&mut Day> {
         self.open.iter_mut().find(|open| open.day == day)
+    }
+
+    /// Which file the day is: the open one, or what is there now.
+    pub(crate) fn identity(&self, day: i32) -> Option<FileIdentity> {
+        match self.open.iter().find(|open| open.day == day) {
+            Some(open) => Some(open.identity),
+            None => identity_of(&self.directory.day_file(day)).ok(),
+        }
     }
 
     /// All open days.

@@ -127,9 +127,18 @@ impl Directory {
     /// it would drop the locks that SQLite holds on it in this process.
     pub(crate) fn create(&self, path: &Path) -> io::Result<FileIdentity> {
         match identity_of(path) {
-            Ok(identity) => return Ok(identity),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            found => return found,
+        }
+        let _lock = self.lock()?;
+        match identity_of(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+        // What is left of a file of this name that was removed. Other workers may have it open
+        // still; SQLite would take it for the new file's.
+        for suffix in COMPANIONS {
+            let _ = fs::remove_file(with_suffix(path, suffix));
         }
         let made = OpenOptions::new()
             .write(true)
@@ -152,6 +161,19 @@ impl Directory {
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(self.path.join(name))
+    }
+
+    /// The lock of whoever makes a file or moves one out of the way, so that no two workers do at
+    /// once. Held until it is dropped.
+    pub(crate) fn lock(&self) -> io::Result<File> {
+        let file = self.lock_file("files.lock")?;
+        for _ in 0..LOCK_TRIES_MAX {
+            if file.try_lock().is_ok() {
+                return Ok(file);
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
+        Err(io::Error::other("files.lock is held by another process"))
     }
 
     /// The day files there are, oldest first.
@@ -177,30 +199,38 @@ impl Directory {
         Ok(days)
     }
 
-    /// Removes a day's files.
+    /// Removes a day's files, those that were moved aside included.
     pub(crate) fn remove_day(&self, day: i32) -> io::Result<()> {
-        let path = self.day_file(day);
-        fs::remove_file(&path)?;
-        for suffix in ["-wal", "-shm", "-journal"] {
-            let _ = fs::remove_file(with_suffix(&path, suffix));
+        fs::remove_file(self.day_file(day))?;
+        let beginning = format!("{}.db", day_name(day));
+        for entry in fs::read_dir(&self.path)?.flatten() {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&beginning)) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
         Ok(())
     }
 
-    /// Moves a damaged file and what belongs to it out of the way. Returns its new name.
+    /// Moves a damaged file and what belongs to it out of the way, while [`Directory::lock`] is
+    /// held. Returns its new name.
     pub(crate) fn move_aside(&self, path: &Path) -> io::Result<PathBuf> {
         let target = (1..=DAMAGED_MAX)
             .map(|number| with_suffix(path, &format!(".damaged-{number}")))
             .find(|target| fs::symlink_metadata(target).is_err())
             .ok_or_else(|| io::Error::other("too many damaged files are kept already"))?;
         fs::rename(path, &target)?;
-        for suffix in ["-wal", "-shm", "-journal"] {
+        for suffix in COMPANIONS {
             let _ = fs::rename(with_suffix(path, suffix), with_suffix(&target, suffix));
         }
         Ok(target)
     }
 }
 
+/// What SQLite keeps beside a database, by its name.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// How often the lock is tried, and the pause between: a second in all. It is held for moments.
+const LOCK_TRIES_MAX: u32 = 200;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 /// The most damaged files kept of one day.
 const DAMAGED_MAX: u32 = 100;
 

@@ -18,6 +18,7 @@ fn write(writer: &mut Writer, calls: i64) -> Result<u64, Reason> {
         idle_us: 1,
         opens: true,
         joins_stream: false,
+        unannounced: record::Unannounced::Kept,
     };
     let exchange = Exchange {
         at: NOON,

@@ -8,7 +8,7 @@ use crate::directory::day_of;
 use crate::failure::Failure;
 use crate::page::{Placed, signed};
 use crate::part::{Learned, PartState, Wanted, read};
-use record::{Exchange, IdSource, Micros, PartRef, Patience, Place};
+use record::{Exchange, IdSource, Micros, PartRef, Patience, Place, Unannounced};
 use rusqlite::{OptionalExtension, params};
 
 /// The most session parts of a day. Further ones are kept together per MCP server.
@@ -37,13 +37,21 @@ impl Batch<'_> {
     ) -> Result<Place, Failure> {
         let day = self.day_of_exchange(exchange);
         let claim = &exchange.session;
+        let mut source = claim.source;
         let mut server = None;
         if claim.joins_stream {
             server = self.server_of_stream(day, claim.id)?;
             if server.is_none() && patience == Patience::MayWait {
                 return Ok(Place::Later);
             }
+            match claim.unannounced {
+                _ if server.is_some() => {}
+                Unannounced::Kept => {}
+                Unannounced::By(rule) => source = rule,
+                Unannounced::Dropped => return Ok(Place::Nowhere),
+            }
         }
+        let is_stream = server.is_some();
         let server = match server {
             Some(server) => server,
             None => match self.server_of(exchange, patience) {
@@ -52,13 +60,13 @@ impl Batch<'_> {
             },
         };
         let has_id = !claim.id.is_empty()
-            && matches!(claim.source, IdSource::Configured | IdSource::Header | IdSource::Query);
+            && matches!(source, IdSource::Configured | IdSource::Header | IdSource::Query);
         let mut part = None;
-        if has_id || claim.source == IdSource::Derived {
-            let session = self.session(exchange, claim.source, &server);
+        if has_id || source == IdSource::Derived {
+            let session = self.session(exchange, source, &server);
             part = self.known_part(day, &session, exchange)?;
             if part.is_none() {
-                if claim.source == IdSource::Derived || claim.opens {
+                if source == IdSource::Derived || claim.opens {
                     part = Some(self.new_part(day, &session, exchange, None)?);
                 } else if patience == Patience::MayWait {
                     return Ok(Place::Later);
@@ -75,7 +83,8 @@ impl Batch<'_> {
                 }
             }
         };
-        self.note(day, part, exchange)
+        let part = self.note(day, part, exchange)?;
+        Ok(if is_stream { Place::Stream(part) } else { Place::Part(part) })
     }
 
     /// A call stays on the day it began; a stream's bytes and events are of the day they pass.
@@ -316,7 +325,7 @@ impl Batch<'_> {
     }
 
     /// Notes what the exchange says of its part, and who acts in it.
-    fn note(&mut self, day: i32, part: i64, exchange: &Exchange<'_>) -> Result<Place, Failure> {
+    fn note(&mut self, day: i32, part: i64, exchange: &Exchange<'_>) -> Result<PartRef, Failure> {
         let touched = self.page.touch(day, part);
         let keyed = self.writer.keyed.clone();
         let Some(open) = self.writer.days.open_mut(day) else { return Err(no_file(day)) };
@@ -374,7 +383,7 @@ impl Batch<'_> {
         self.last_day = day;
         let reference = PartRef(self.page.placed.len() as u64);
         self.page.placed.push(Placed { touched, actor, is_overflow });
-        Ok(Place::Part(reference))
+        Ok(reference)
     }
 
     /// Where `place` put an exchange.

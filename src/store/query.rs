@@ -22,12 +22,14 @@ mod servers;
 mod session;
 mod sessions;
 mod sorted;
+mod summary;
 mod timeline;
 
 pub use answer::*;
 pub use filter::{FILTER_VALUE_BYTES_MAX, FILTER_VALUES_MAX, Filter, Scope, State};
 pub use id::{AttackId, CallId, NoId, PartId, Time};
 pub use limits::{Limits, QueryError};
+pub use summary::*;
 
 use crate::directory::day_of;
 use std::path::Path;

@@ -172,8 +172,11 @@ impl Writer {
 
     /// Leaves past days in a state that a reader without write access can open.
     fn finish_past(&mut self, today: i32, now: Micros, days: &[DayEntry]) {
+        // A clock that was set back makes a past day the present one again, which is written.
+        self.rounds.finished.retain(|day| *day < today);
         for entry in days.iter().filter(|entry| entry.day < today) {
             let is_quiet = now.saturating_sub(entry.modified_at) > FINISH_AFTER_US;
+            // One that is about to be removed is left alone.
             if self.rounds.finished.contains(&entry.day)
                 || self.rounds.expired.contains_key(&entry.day)
                 || !is_quiet

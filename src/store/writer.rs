@@ -4,14 +4,14 @@ use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::days::Days;
 use crate::dictionary::Keyed;
-use crate::directory::{Directory, day_of};
+use crate::directory::{Directory, FileIdentity, day_of, identity_of};
 use crate::failure::Failure;
 use crate::page::Page;
 use crate::upkeep::Rounds;
 use crate::{BeginError, Committed, Notice, OpenError, Settings, WRITER_BYTES_MAX};
 use record::{HashKey, Micros, Reason};
 
-/// How often the open files are compared with their paths, in microseconds.
+/// How often directory and catalogue are compared with their paths, in microseconds.
 const LOOK_EVERY_US: i64 = 1_000_000;
 
 /// Writes the days of one worker.
@@ -27,6 +27,8 @@ pub struct Writer {
     pub(crate) rounds: Rounds,
     resets: u64,
     looked_at: Micros,
+    /// Whether the directory or the catalogue is gone, and could not be opened anew yet.
+    is_lost: bool,
 }
 
 impl Writer {
@@ -53,6 +55,7 @@ impl Writer {
             rounds: Rounds::default(),
             resets: 0,
             looked_at: now,
+            is_lost: false,
         })
     }
 
@@ -101,69 +104,71 @@ impl Writer {
     }
 
     fn begin_day(&mut self, day: i32, now: Micros) -> Result<(), Failure> {
+        let identity = self.days.identity(day);
         match self.days.begin(day, day, now).map(|_| ()) {
             Err(failure) if failure.is_damage => {
-                self.set_aside(day, &failure);
+                self.set_aside(day, identity, &failure);
                 self.days.begin(day, day, now).map(|_| ())
             }
             begun => begun,
         }
     }
 
-    /// Compares the open files with their paths, about once a second: a commit into a file that
-    /// was deleted or replaced succeeds without a word.
+    /// Compares the open files with their paths: a commit into a file that was deleted, replaced or
+    /// moved away by another worker succeeds without a word.
     pub(crate) fn look(&mut self, now: Micros) {
-        if now.saturating_sub(self.looked_at).abs() < LOOK_EVERY_US {
-            return;
-        }
-        self.looked_at = now;
         for day in self.days.lost() {
             let name = self.days.directory.day_file(day);
             self.days.close(day);
             self.resets += 1;
             self.warn(format!("{} was removed or replaced; it is opened anew", name.display()));
         }
-        if self.days.directory.is_same() && self.catalog.is_same() {
+        if now.saturating_sub(self.looked_at).abs() < LOOK_EVERY_US {
             return;
         }
-        let path = self.settings.path.display().to_string();
-        self.warn(format!("{path} was removed or replaced; it is opened anew"));
+        self.looked_at = now;
+        if self.days.directory.is_same() && self.catalog.is_same() {
+            self.is_lost = false;
+            return;
+        }
+        let is_new = !std::mem::replace(&mut self.is_lost, true);
+        if is_new {
+            let path = self.settings.path.display();
+            self.warn(format!("{path} was removed or replaced; it is opened anew"));
+        }
         self.days.close_all();
         self.resets += 1;
-        self.reopen();
+        match self.reopen() {
+            Ok(()) => self.is_lost = false,
+            // While it lasts, every batch that fails tells.
+            Err(failure) if is_new => self.warn(failure.message),
+            Err(_) => {}
+        }
     }
 
-    fn reopen(&mut self) {
-        let opened = Directory::open(&self.settings.path)
-            .map_err(|error| Failure::io(&self.settings.path.display().to_string(), &error))
-            .and_then(|directory| {
-                let catalog = Catalog::open(&directory)?;
-                Ok((directory, catalog))
-            });
-        match opened {
-            Ok((directory, catalog)) => {
-                // The key stays the one that this worker's fingerprints were made with; other
-                // workers take the new one. Sessions that both see may be split until a reload.
-                self.catalog = catalog;
-                self.days = Days::new(directory, self.settings.sync);
-                self.rounds.forget();
-            }
-            Err(failure) => self.warn(failure.message),
-        }
+    fn reopen(&mut self) -> Result<(), Failure> {
+        let directory = Directory::open(&self.settings.path)
+            .map_err(|error| Failure::io(&self.settings.path.display().to_string(), &error))?;
+        // The key stays the one that this worker's fingerprints were made with; other workers take
+        // the new one. Sessions that both see may be split until a reload.
+        self.catalog = Catalog::open(&directory)?;
+        self.days = Days::new(directory, self.settings.sync);
+        self.rounds.forget();
+        Ok(())
     }
 
     /// Draws the consequences of a failure: whatever is open may be the reason.
     pub(crate) fn failed(&mut self, failure: &Failure) {
         self.days.rollback();
         if failure.is_damage {
-            let damaged: Vec<i32> = self
+            let damaged: Vec<(i32, FileIdentity)> = self
                 .days
                 .iter_mut()
                 .filter(|day| failure.message.contains(&*day.path.display().to_string()))
-                .map(|day| day.day)
+                .map(|day| (day.day, day.identity))
                 .collect();
-            for day in damaged {
-                self.set_aside(day, failure);
+            for (day, identity) in damaged {
+                self.set_aside(day, Some(identity), failure);
             }
         } else if failure.reason == Reason::StoreFailed && !failure.is_busy {
             // Look at once: a directory that went away shows as an I/O error first.
@@ -172,23 +177,30 @@ impl Writer {
         }
     }
 
-    /// Moves a damaged day out of the way, so that the next batch begins a new file.
-    fn set_aside(&mut self, day: i32, failure: &Failure) {
-        self.days.close(day);
+    /// Moves a damaged day out of the way, so that the next batch begins a new file; unless another
+    /// worker has done so, and a sound file is in its place already.
+    fn set_aside(&mut self, day: i32, identity: Option<FileIdentity>, failure: &Failure) {
         self.resets += 1;
         let path = self.days.directory.day_file(day);
-        match self.days.directory.move_aside(&path) {
-            Ok(target) => {
-                self.warn(format!("{failure}; moved to {}", target.display()));
+        let moved = self.days.directory.lock().and_then(|_lock| {
+            if identity != identity_of(&path).ok() {
+                return Ok(None);
             }
+            self.days.directory.move_aside(&path).map(Some)
+        });
+        self.days.close(day);
+        match moved {
+            Ok(Some(target)) => self.warn(format!("{failure}; moved to {}", target.display())),
+            Ok(None) => {}
             Err(error) => self.warn(format!("{failure}; and it cannot be moved away: {error}")),
         }
     }
 
-    /// Something for the error log.
+    /// Something for the error log. Said again and again, it is logged once a round of upkeep.
     pub(crate) fn warn(&mut self, text: String) {
-        if self.notices.len() < NOTICES_MAX {
-            self.notices.push(Notice::warning(text));
+        let notice = Notice::warning(text);
+        if self.notices.len() < NOTICES_MAX && !self.notices.contains(&notice) {
+            self.notices.push(notice);
         }
     }
 }
@@ -200,8 +212,14 @@ fn open_catalog(directory: &Directory, notices: &mut Vec<Notice>) -> Result<Cata
     match Catalog::open(directory) {
         Err(failure) if failure.is_damage => {
             let path = directory.file("catalog.db");
-            let moved = directory
-                .move_aside(&path)
+            let lock = directory.lock();
+            // Another worker may have been faster.
+            let failure = match Catalog::open(directory) {
+                Err(failure) if failure.is_damage => failure,
+                opened => return opened,
+            };
+            let moved = lock
+                .and_then(|_lock| directory.move_aside(&path))
                 .map_err(|error| Failure::io(&path.display().to_string(), &error))?;
             notices.push(Notice::warning(format!("{failure}; moved to {}", moved.display())));
             Catalog::open(directory)

@@ -9,7 +9,7 @@ warnings.simplefilter("ignore")
 
 import httpx2
 import mcp_types as types
-from mcp import Client, MCPError
+from mcp import Client, ClientSession, MCPError
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -36,7 +36,7 @@ async def sell(client: Client) -> None:
     await client.get_prompt("follow_up", {"customer": "Globex"})
 
 
-async def support(client: Client) -> None:
+async def support(client: ClientSession) -> None:
     await client.list_resources()
     await client.read_resource("crm://accounts/19")
     await client.call_tool("get_account", {"id": 404})
@@ -44,6 +44,23 @@ async def support(client: Client) -> None:
         await client.read_resource("crm://invoices/1")
     except MCPError:
         pass
+
+
+# The first revision, which the SDK's own handshake does not ask for any more.
+OLDEST = "2024-11-05"
+
+
+@asynccontextmanager
+async def oldest(transport: Any, about: types.Implementation) -> AsyncIterator[ClientSession]:
+    """A session of the oldest revision."""
+    async with transport as streams, ClientSession(*streams, client_info=about) as session:
+        asked = types.InitializeRequestParams(
+            protocol_version=OLDEST, capabilities=types.ClientCapabilities(), client_info=about
+        )
+        request = types.InitializeRequest(params=asked)
+        session.adopt(await session.send_request(request, types.InitializeResult))
+        await session.send_notification(types.InitializedNotification())
+        yield session
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,7 @@ class Agent:
     roles: tuple[str, ...]
     mode: str
     path: str
-    work: Callable[[Client], Any]
+    work: Callable[[Any], Any]
 
     @asynccontextmanager
     async def _transport(self, url: str, headers: dict[str, str]) -> AsyncIterator[Any]:
@@ -72,12 +89,16 @@ class Agent:
     async def run(self, address: str, token: str) -> None:
         transport = self._transport(address + self.path, {"Authorization": f"Bearer {token}"})
         about = types.Implementation(name=self.name, version="1.0.0")
-        async with Client(transport, mode=self.mode, client_info=about) as client:
+        if self.mode == OLDEST:
+            opened = oldest(transport, about)
+        else:
+            opened = Client(transport, mode=self.mode, client_info=about)
+        async with opened as client:
             await self.work(client)
 
 
 AGENTS = [
     Agent("back-office", "alice@example.com", ("admin", "sales"), "2026-07-28", "/mcp", administer),
     Agent("sales-assistant", "bob@example.com", ("sales",), "legacy", "/mcp", sell),
-    Agent("support-desk", "carol@example.com", ("support",), "legacy", "/mcp/sse", support),
+    Agent("support-desk", "carol@example.com", ("support",), OLDEST, "/mcp/sse", support),
 ]

@@ -18,7 +18,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 from agents import AGENTS
-from kit.process import free_port, listening, stop, wait_for_port
+from kit.process import free_port, listening, stop, wait_for_port, worker_user
 from kit.tokens import Issuer
 
 FOLDER = ROOT / "build" / "demo"
@@ -78,17 +78,12 @@ def wait_for_records() -> None:
     raise SystemExit(f"demo: not everything was recorded within {RECORD_SECONDS_MAX} s; see {FOLDER}/error.log")
 
 
-def worker_user() -> str:
-    """The user that owns the checkout: nginx's own may not reach into it."""
-    return "user root;" if os.geteuid() == 0 else ""
-
-
 def start_nginx(stack: ExitStack, backend: int) -> None:
     module = ROOT / "build" / "ngx_http_mcp_sessions_module.so"
     text = (HERE / "nginx.conf").read_text()
     for name, value in {
         "NGINX_MODULE": module,
-        "NGINX_USER": worker_user(),
+        "NGINX_USER": worker_user(FOLDER),
         "NGINX_FOLDER": FOLDER,
         "NGINX_BACKEND": backend,
         "NGINX_PORT": PORT,
@@ -123,6 +118,7 @@ def main() -> None:
     # Every run begins with an empty store, so that the table shows this run.
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
+    FOLDER.chmod(0o711)
     issuer = Issuer(FOLDER)
     address = f"http://127.0.0.1:{PORT}"
     with ExitStack() as stack:

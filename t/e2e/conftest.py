@@ -37,10 +37,16 @@ def module(request: pytest.FixtureRequest) -> Path | None:
 def folder() -> Path:
     """A folder of the test's own, with a short name, since paths of sockets and files go into nginx.conf."""
     if os.environ.get("E2E_KEEP"):
-        yield Path(tempfile.mkdtemp(prefix="mcp-e2e-"))
+        yield passable(tempfile.mkdtemp(prefix="mcp-e2e-"))
         return
     with tempfile.TemporaryDirectory(prefix="mcp-e2e-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
+        yield passable(name)
+
+
+def passable(name: str) -> Path:
+    """A folder that nginx's workers get through to what is theirs in it."""
+    os.chmod(name, 0o711)
+    return Path(name)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 //! Event streams: those a GET opens, and whatever goes on for longer than one part.
 
 use super::post::{body_coverage, event_scope, is_event_stream, worse};
-use super::write::Now;
+use super::write::{Now, Written};
 use super::{Interpreter, Stage, Step, Taken};
 use crate::answer::Channel;
 use crate::context::Tools;
@@ -34,7 +34,7 @@ impl Interpreter {
         }
         let mut events = Events::new(capture, rules);
         let scope = event_scope(capture);
-        self.feed(&mut events, &capture.response, rules, Channel::GetStream, scope, stage);
+        self.feed(&mut events, &capture.response, rules, Channel::GetStream, scope);
         let has_id = facts.session_header.len > 0 || facts.session_value.len > 0;
         let marks = &self.work.marks;
         if !has_id && !marks.has_event && stage == Stage::Begin {
@@ -49,7 +49,16 @@ impl Interpreter {
             rules.proven.add(capture.get(facts.path));
         }
         let endpoint = self.work.endpoint.take();
-        let rung = rung(&self.signs(capture, true, endpoint.as_deref()), rules.derive);
+        let endpoint = endpoint.filter(|it| !it.is_of_path(capture.get(facts.path)));
+        if let Some(endpoint) = endpoint.as_ref().filter(|endpoint| !endpoint.path.is_empty()) {
+            // The POST side may be of this location too: then what comes there is known at once.
+            match endpoint.is_in_path {
+                true => rules.proven.add_session_path(&endpoint.path),
+                false => rules.proven.add(&endpoint.path),
+            }
+        }
+        let id = endpoint.as_ref().map(|endpoint| endpoint.id.as_slice());
+        let rung = rung(&self.signs(capture, true, id), rules.derive);
         self.fill_context(capture, rules, &rung);
         let is_whole = stage == Stage::Whole;
         let count = self.work.notifications;
@@ -62,9 +71,10 @@ impl Interpreter {
             }
         });
         match is_written {
-            false => Step::Done(Taken::Later),
-            true if is_whole => Step::Done(Taken::Recorded),
-            true => Step::Open(self.open(capture, rules, Channel::GetStream, events)),
+            Written::Later => Step::Done(Taken::Later),
+            Written::Nowhere => Step::Done(Taken::Unrecorded),
+            Written::Done if is_whole => Step::Done(Taken::Recorded),
+            Written::Done => Step::Open(self.open(capture, rules, Channel::GetStream, events)),
         }
     }
 
@@ -79,11 +89,17 @@ impl Interpreter {
         let facts = &capture.facts;
         let is_asked = protocol::accepts(capture.get(facts.accept), "text/event-stream");
         let is_ours = hints(capture).has_mcp_header() || is_shown(capture, rules);
-        if !is_asked || !is_ours || facts.status < 400 || facts.status == 499 {
+        // A 2xx answer of another kind opens no stream either; that it concerns MCP says the id.
+        let is_refused = match is_success(facts.status) {
+            true => facts.session_header.len > 0,
+            false => facts.status >= 400 && facts.status != 499,
+        };
+        if !is_asked || !is_ours || !is_refused {
             return Taken::Unrecorded;
         }
         let rung = rung(&self.signs(capture, false, None), rules.derive);
         self.fill_context(capture, rules, &rung);
+        self.context.forbid_opening();
         let is_not_found = self.is_not_found(capture);
         let now = Now::new(capture, facts.at, 0, false);
         let is_written = self.write(rules, &now, patience, sink, |emitter, _| {
@@ -92,7 +108,7 @@ impl Interpreter {
                 emitter.event(EventKind::NotFound, 0);
             }
         });
-        if is_written { Taken::Recorded } else { Taken::Later }
+        is_written.taken()
     }
 
     /// What to keep of an exchange until its next part.
@@ -132,9 +148,8 @@ impl Interpreter {
         if stream.first_byte_us == 0 {
             stream.first_byte_us = capture.facts.first_byte_us;
         }
-        let stage = if is_last { Stage::Whole } else { Stage::Begin };
         let body = &capture.response;
-        self.feed(&mut stream.events, body, &rules, stream.channel, stream.event_scope, stage);
+        self.feed(&mut stream.events, body, &rules, stream.channel, stream.event_scope);
         stream.notifications = stream.notifications.saturating_add(self.work.notifications);
         if is_last {
             self.memo.turn_to(&rules);

@@ -1,5 +1,6 @@
 //! Exchanges whose request has a body: calls and their answers.
 
+use super::write::Written;
 use super::{Interpreter, Stage, Step, Taken};
 use crate::answer::{AnswerReader, Channel};
 use crate::arena::lossy;
@@ -7,12 +8,12 @@ use crate::context::Tools;
 use crate::decode::{Decoded, decode, is_plain};
 use crate::draft::{Awaited, Kind};
 use crate::limits::VERSION_BYTES_MAX;
-use crate::request::{RequestReader, detection_in, hash, hints, is_recorded, is_shown};
+use crate::request::{RequestReader, Worth, detection_in, hash, hints, is_shown, worth};
 use crate::session::{Rung, Signs, is_success, rung};
 use crate::settle::{Ending, settle_accepted, settle_all};
 use crate::stream::Events;
 use crate::{Body, BodyEnd, Capture, Method, Rules};
-use record::{Coverage, Outcome, Patience, Sink};
+use record::{Coverage, Outcome, Patience, Sink, Unannounced};
 use std::sync::Arc;
 
 impl Interpreter {
@@ -40,7 +41,7 @@ impl Interpreter {
         if is_stream {
             let scope = event_scope(capture);
             let mut reader = Events::new(capture, rules);
-            self.feed(&mut reader, &capture.response, rules, Channel::PostStream, scope, stage);
+            self.feed(&mut reader, &capture.response, rules, Channel::PostStream, scope);
             coverage = worse(coverage, reader.coverage());
             events = Some(reader);
         } else {
@@ -50,6 +51,9 @@ impl Interpreter {
             return Step::Unripe;
         }
         let rung = rung(&self.signs(capture, is_stream, None), rules.derive);
+        if self.work.marks.needs_stream && rung.unannounced != Unannounced::Dropped {
+            return Step::Done(Taken::Unrecorded);
+        }
         self.fill_context(capture, rules, &rung);
         let is_open = stage != Stage::Whole;
         let is_unfollowed = is_open && !is_stream;
@@ -65,8 +69,10 @@ impl Interpreter {
         if self.is_skipped() && !is_open {
             return Step::Done(Taken::Unrecorded);
         }
-        if !self.write_post(capture, rules, patience, sink, !is_open) {
-            return Step::Done(Taken::Later);
+        match self.write_post(capture, rules, patience, sink, !is_open) {
+            Written::Done => {}
+            Written::Later => return Step::Done(Taken::Later),
+            Written::Nowhere => return Step::Done(Taken::Unrecorded),
         }
         match events.filter(|_| is_open) {
             Some(events) => Step::Open(self.open(capture, rules, Channel::PostStream, events)),
@@ -87,7 +93,7 @@ impl Interpreter {
                 self.decoded.as_slice()
             }
         };
-        let document = self.scanner.scan(bytes);
+        let document = self.scanner.scan_body(bytes);
         let mut messages = protocol::messages(&document);
         let single = if messages.is_batch() { None } else { messages.next() };
         let hints = hints(capture);
@@ -96,11 +102,11 @@ impl Interpreter {
             None => detection_in(&document, &hints),
         };
         let is_other = capture.facts.method == Method::Other;
-        if is_other && bytes.is_empty()
-            || !is_recorded(detection, &hints, &document, capture, rules)
-        {
+        let worth = worth(detection, &hints, &document, capture, rules);
+        if is_other && bytes.is_empty() || worth == Worth::No {
             return false;
         }
+        self.work.marks.needs_stream = worth == Worth::InStream;
         let version = lossy(capture.get(capture.facts.protocol_version));
         let mut reader = RequestReader {
             work: &mut self.work,
@@ -131,7 +137,8 @@ impl Interpreter {
             }
         };
         let is_json = protocol::is_json(capture.get(body.content_type))
-            || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
+            || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
+            || protocol::is_wide_encoding(bytes);
         if is_json && !bytes.is_empty() {
             let mut reader = AnswerReader {
                 work: &mut self.work,
@@ -139,6 +146,7 @@ impl Interpreter {
                 key: &self.key,
                 channel: Channel::Json,
                 scope: 0,
+                seen: Coverage::Full,
             };
             reader.document(bytes, &mut self.scanner, Some(body.passed), coverage, 0);
         }
@@ -153,19 +161,14 @@ impl Interpreter {
         rules: &Rules,
         channel: Channel,
         scope: u64,
-        stage: Stage,
     ) {
         let scanner = &mut self.scanner;
-        let mut reader =
-            AnswerReader { work: &mut self.work, rules, key: &self.key, channel, scope };
+        let (work, key, seen) = (&mut self.work, &self.key, events.coverage());
+        let mut reader = AnswerReader { work, rules, key, channel, scope, seen };
         events.feed(&body.bytes, &mut |event| reader.event(&event, scanner));
-        // Of an event that a limit of ours cut, the beginning is better than nothing; of one that
-        // the connection cut, clients see nothing either.
-        if stage == Stage::Whole
-            && body.lost > 0
-            && let Some(event) = events.finish()
-        {
-            reader.event(&event, scanner);
+        // An event that the connection cut is none for clients either.
+        if body.lost > 0 {
+            events.gap(body.lost, &mut |event| reader.event(&event, scanner));
         }
     }
 
@@ -211,7 +214,9 @@ impl Interpreter {
             header: capture.get(facts.session_header),
             answer_header: capture.get(facts.session_answer_header),
             query: capture.get(facts.query),
+            path: capture.get(facts.path),
             endpoint,
+            needs_stream: marks.needs_stream,
         }
     }
 

@@ -13,6 +13,26 @@ use record::{CallRef, EventKind, IdSource, Micros, Outcome, Param, Patience, Pla
 /// JSON-RPC's "method not found", which stateless servers answer with status 404.
 const METHOD_NOT_FOUND: i64 = -32601;
 
+/// What became of an exchange that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Done,
+    /// The sink wants to see it later.
+    Later,
+    /// It belongs nowhere.
+    Nowhere,
+}
+
+impl Written {
+    pub(super) fn taken(self) -> Taken {
+        match self {
+            Written::Done => Taken::Recorded,
+            Written::Later => Taken::Later,
+            Written::Nowhere => Taken::Unrecorded,
+        }
+    }
+}
+
 /// When a part of an exchange was heard of, and what it weighs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Now {
@@ -39,8 +59,7 @@ impl Now {
 }
 
 impl Interpreter {
-    /// Asks the sink where the exchange belongs and lets `write` tell it what was read. False if
-    /// the sink wants to see the exchange later.
+    /// Asks the sink where the exchange belongs and lets `write` tell it what was read.
     pub(super) fn write(
         &mut self,
         rules: &Rules,
@@ -48,7 +67,7 @@ impl Interpreter {
         patience: Patience,
         sink: &mut dyn Sink,
         write: impl FnOnce(&mut Emitter<'_>, &mut Vec<(usize, CallRef)>),
-    ) -> bool {
+    ) -> Written {
         self.stored.clear();
         let mut params = [Param { name: "", value: "" }; PARAMS_MAX];
         let count = self.context.params(rules, &mut params);
@@ -60,10 +79,16 @@ impl Interpreter {
         };
         let params = params.get(..count).unwrap_or_default();
         let exchange = self.context.exchange(rules, &self.work, &moment, params);
-        let Place::Part(part) = sink.place(&exchange, patience) else { return false };
+        let (part, is_in_stream) = match sink.place(&exchange, patience) {
+            Place::Part(part) => (part, false),
+            Place::Stream(part) => (part, true),
+            Place::Later => return Written::Later,
+            Place::Nowhere => return Written::Nowhere,
+        };
         let mut emitter = Emitter {
             sink,
             part,
+            is_in_stream,
             event_ids: &mut self.event_ids,
             reading: Reading {
                 exchange: &exchange,
@@ -76,11 +101,10 @@ impl Interpreter {
             },
         };
         write(&mut emitter, &mut self.stored);
-        true
+        Written::Done
     }
 
-    /// Writes the calls of a request and what its answer brought. False if the sink wants to see
-    /// the exchange later.
+    /// Writes the calls of a request and what its answer brought.
     pub(super) fn write_post(
         &mut self,
         capture: &Capture,
@@ -88,18 +112,24 @@ impl Interpreter {
         patience: Patience,
         sink: &mut dyn Sink,
         is_whole: bool,
-    ) -> bool {
+    ) -> Written {
         let is_stream = is_event_stream(capture) && self.work.marks.has_event;
         let first_byte_us = if is_stream { capture.facts.first_byte_us } else { 0 };
         let is_taken = is_success(capture.facts.status);
         let is_proven = is_taken && self.work.marks.is_proof;
-        if is_proven || (capture.facts.status == 202 && self.context.source == IdSource::Query) {
-            rules.proven.add(capture.get(capture.facts.path));
+        let path = capture.get(capture.facts.path);
+        let is_guess = self.context.is_guess();
+        let is_query = self.context.source == IdSource::Query && !is_guess;
+        if is_proven || capture.facts.status == 202 && is_query {
+            rules.proven.add(path);
         }
         let now = Now::new(capture, capture.facts.at, first_byte_us, is_proven);
         let is_not_found = self.is_not_found(capture);
         let notifications = if is_whole { self.work.notifications } else { 0 };
         let is_written = self.write(rules, &now, patience, sink, |emitter, stored| {
+            if emitter.is_in_stream && is_guess {
+                rules.proven.add_session_path(path);
+            }
             emitter.calls(stored);
             if is_taken {
                 emitter.posted();
@@ -108,7 +138,7 @@ impl Interpreter {
             if notifications > 0 {
                 emitter.event(EventKind::Notifications, notifications);
             }
-            if is_not_found {
+            if is_not_found && (emitter.is_in_stream || !is_guess) {
                 emitter.event(EventKind::NotFound, 0);
             }
         });
@@ -166,6 +196,6 @@ impl Interpreter {
                 emitter.event(EventKind::NotFound, 0);
             }
         });
-        if is_written { Taken::Recorded } else { Taken::Later }
+        is_written.taken()
     }
 }

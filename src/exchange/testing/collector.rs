@@ -3,7 +3,7 @@
 use protocol::RpcId;
 use record::{
     Answer, Call, CallRef, Direction, Event, Exchange, IdSource, Micros, Outcome, PartRef,
-    Patience, Place, Sink,
+    Patience, Place, Sink, Unannounced,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -156,12 +156,17 @@ impl Sink for Collector {
             self.delays -= 1;
             return Place::Later;
         }
-        let claim = exchange.session;
+        let mut claim = exchange.session;
+        let joined = claim.joins_stream.then(|| self.streams.get(claim.id).copied()).flatten();
+        match claim.unannounced {
+            Unannounced::By(rule) if joined.is_none() => claim.source = rule,
+            Unannounced::Dropped if joined.is_none() => return Place::Nowhere,
+            _ => {}
+        }
         let id = match claim.source {
             IdSource::Derived | IdSource::None => format!("{:08x}", claim.group as u32),
             _ => claim.id.to_owned(),
         };
-        let joined = claim.joins_stream.then(|| self.streams.get(claim.id).copied()).flatten();
         let key = format!("{} {} {id}", exchange.server.name, claim.source.as_str());
         let found = joined
             .map(|index| index as usize)
@@ -174,7 +179,10 @@ impl Sink for Collector {
             self.streams.insert(claim.id.to_owned(), index as u64);
         }
         self.sessions[index].learn(exchange);
-        Place::Part(PartRef(index as u64))
+        match joined {
+            Some(_) => Place::Stream(PartRef(index as u64)),
+            None => Place::Part(PartRef(index as u64)),
+        }
     }
 
     fn call(&mut self, part: PartRef, exchange: &Exchange<'_>, call: &Call<'_>) -> Option<CallRef> {

@@ -5,18 +5,22 @@ use crate::BodyEnd;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The conversations in t/data.
-pub(crate) const FOLDERS: [&str; 9] = [
-    "auth-jwt-fastmcp",
-    "legacy-sse-2024-11-05-fastmcp-4.1.2",
-    "legacy-sse-2024-11-05-server-everything-tsv1",
-    "modern-2026-07-28-python-sdk-2.3.0",
-    "streamable-2025-03-26-python-sdk-2.3.0",
-    "streamable-2025-11-25-fastmcp-json-response",
-    "streamable-2025-11-25-fastmcp-stateless",
-    "streamable-2025-11-25-python-sdk-2.3.0",
-    "streamable-2025-11-25-server-everything-tsv1",
-];
+/// The conversations in t/data: every folder there.
+pub(crate) fn folders() -> Vec<String> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../t/data");
+    let mut found: Vec<String> = fs::read_dir(data)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    assert!(found.len() >= FOLDERS_MIN, "{found:?}");
+    found
+}
+
+/// There are at least so many.
+const FOLDERS_MIN: usize = 13;
 
 /// A captured exchange.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ fn read(path: &Path) -> Sample {
     let request = fs::read(path).unwrap();
     let answer = fs::read(format!("{name}.response.raw")).unwrap();
     let (line, headers, body) = message(&request);
+    // Captured until the probe had seen enough, and left.
+    let is_left = is_cut(&answer);
     let (status, answer_headers, answer) = message(&answer);
     let mut words = line.split(' ');
     let method = match words.next().unwrap() {
@@ -73,11 +79,18 @@ fn read(path: &Path) -> Sample {
             answer_headers,
             answer,
             request_end: BodyEnd::Complete,
-            answer_end: BodyEnd::Complete,
-            is_client_gone: false,
+            answer_end: if is_left { BodyEnd::Aborted } else { BodyEnd::Complete },
+            is_client_gone: is_left,
             values: Values { address: "10.0.0.7".to_owned(), ..Values::default() },
         },
     }
+}
+
+/// Whether an answer in chunks was captured without its last one.
+fn is_cut(answer: &[u8]) -> bool {
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(answer.len());
+    let head = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();
+    head.contains("transfer-encoding: chunked") && !answer.ends_with(b"0\r\n\r\n")
 }
 
 type Headers = Vec<(String, Vec<u8>)>;

@@ -36,6 +36,20 @@ fn a_request_shows_what_it_asks_for() {
 }
 
 #[test]
+fn bodies_in_utf_16_show_the_same() {
+    let rules = rules();
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let body = wide(std::str::from_utf8(CALL).unwrap());
+    let view = RequestView::read(&body, b"", &rules);
+    assert_eq!((view.method.as_str(), view.primitive.as_str()), ("tools/call", "search"));
+    assert_eq!(view.pointer("/params/arguments/tenant").as_deref(), Some("acme"));
+    let answer = wide(r#"{"jsonrpc":"2.0","id":"a","result":{"x":1}}"#);
+    let answer = ResponseView::read(&answer, &facts("application/json", 200), &view, &rules);
+    assert_eq!(answer.outcome, Outcome::Ok);
+    assert_eq!(answer.pointer("/result/x").as_deref(), Some("1"));
+}
+
+#[test]
 fn of_a_batch_the_first_message_is_shown() {
     let rules = rules();
     let body =

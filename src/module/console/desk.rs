@@ -128,7 +128,18 @@ impl Desk {
     }
 }
 
-/// Ends the readers of a worker.
+/// Cancels what the readers of a worker are at.
+///
+/// # Safety
+/// In a worker's `exit_process`, before [`stop`].
+pub(crate) unsafe fn cancel() {
+    // SAFETY: the event loop's thread alone uses it, and requests are no more served.
+    let Some(desk) = (unsafe { Desk::get() }) else { return };
+    desk.exchanges().for_each(Exchange::cancel);
+    desk.readers.end();
+}
+
+/// Ends the readers of a worker, which were cancelled before.
 ///
 /// # Safety
 /// In a worker's `exit_process`.
@@ -137,9 +148,6 @@ pub(crate) unsafe fn stop() {
     // SAFETY: the event loop's thread alone uses it, and requests are no more served.
     unsafe {
         let Some(mut desk) = (*place).take() else { return };
-        for exchange in desk.exchanges() {
-            exchange.cancel();
-        }
         if !desk.readers.stop() {
             let log = (*ngx_cycle).log;
             log!(NGX_LOG_ERR, log, "mcp_console: a reader did not end in time");

@@ -3,7 +3,8 @@
 use super::bytes;
 use crate::conf::LocConf;
 use nginx_sys::{
-    NGX_HTTP_DELETE, NGX_HTTP_GET, NGX_HTTP_POST, ngx_http_request_t, ngx_table_elt_t, ngx_uint_t,
+    NGX_HTTP_DELETE, NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_HTTP_OPTIONS, NGX_HTTP_POST,
+    ngx_http_request_t, ngx_table_elt_t, ngx_uint_t,
 };
 use std::borrow::Cow;
 use std::ffi::c_int;
@@ -56,6 +57,14 @@ impl<'r> Request<'r> {
     #[inline]
     pub(crate) fn is_delete(self) -> bool {
         self.inner.method == NGX_HTTP_DELETE as ngx_uint_t
+    }
+
+    /// Whether its method is one whose body says what is asked: POST, or PUT, PATCH and others that
+    /// MCP does not know.
+    #[inline]
+    pub(crate) fn may_bring_messages(self) -> bool {
+        const NOT: u32 = NGX_HTTP_GET | NGX_HTTP_HEAD | NGX_HTTP_DELETE | NGX_HTTP_OPTIONS;
+        self.inner.method & NOT as ngx_uint_t == 0
     }
 
     /// The configuration of the location it is in.

@@ -1,13 +1,15 @@
-//! The writer's place in the kernel's schedule: behind the event loop of its own core.
-//!
-//! Lowering its priority is a trap: a thread without privileges can never raise it again, and on a
-//! core that is full a low one starves until the queue overflows. So it keeps its share of the
-//! core, and asks to be served in long slices instead: a thread with short ones, the event loop,
-//! is then let in as soon as it wakes (EEVDF, Linux 6.12 and newer; older kernels ignore the
-//! slice). SCHED_BATCH on top of it doubled the 99th percentile of a full core.
+//! A thread's place in the kernel's schedule.
 
-/// The longest slice the kernel grants.
-const SLICE_NS: u64 = 100_000_000;
+/// The slice of a thread that keeps its priority: the longest the kernel grants. A thread that asks
+/// for long ones lets those with short ones, such as the event loop, in when they wake (EEVDF, Linux
+/// 6.12 and newer; older kernels ignore it). SCHED_BATCH on top of it doubled the 99th percentile.
+const SLICE_LONG_NS: u64 = 100_000_000;
+/// The slice of a low thread: the shortest there is, which is what a thread that wakes has to wait
+/// for at most.
+const SLICE_SHORT_NS: u64 = 100_000;
+/// The lowest nice value there is. SCHED_IDLE is lower still, with a fifth of its share: too little
+/// to finish a batch with on a full core, while other workers wait for the day's lock.
+const NICE_LOWEST: i32 = 19;
 
 /// `struct sched_attr` in its first form (include/uapi/linux/sched/types.h).
 #[repr(C)]
@@ -23,16 +25,25 @@ struct Attributes {
     period_ns: u64,
 }
 
-/// Makes the calling thread give way to threads that wait for events. A kernel that refuses leaves
-/// it as it is, which costs latency under full load and nothing else.
+/// Lets the calling thread run on what others leave. There is no way back.
+pub(super) fn step_back() {
+    set(NICE_LOWEST, SLICE_SHORT_NS);
+}
+
+/// Leaves the calling thread its share, and lets threads that wait for events go first.
 pub(super) fn give_way() {
     // SAFETY: a question about the calling thread.
     let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    set(nice, SLICE_LONG_NS);
+}
+
+/// A kernel that refuses leaves the thread as it is, which costs latency and nothing else.
+fn set(nice: i32, slice_ns: u64) {
     let attributes = Attributes {
         size: size_of::<Attributes>() as u32,
         policy: libc::SCHED_OTHER as u32,
         nice,
-        runtime_ns: SLICE_NS,
+        runtime_ns: slice_ns,
         ..Attributes::default()
     };
     // SAFETY: the kernel reads `size` bytes of a structure that lives through the call.

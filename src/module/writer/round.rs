@@ -1,6 +1,6 @@
 //! One batch: from the queue through the interpreter into one transaction.
 
-use super::{POLL, RETRY, Taken, Waiting, Writer, is_end};
+use super::{POLL, Pace, RETRY, Taken, Waiting, Writer, is_end};
 use crate::clock::wall_us;
 use crate::handover::Link;
 use crate::zone::{Counter, Side};
@@ -10,8 +10,6 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use store::{Batch, BeginError, Committed};
 
-/// The most captures in a batch.
-const BATCH_MAX: usize = 16_384;
 /// The longest a batch holds the day's lock before it is committed.
 const BATCH_TIME_MAX: Duration = Duration::from_millis(50);
 /// Captures between two looks at the clock.
@@ -23,7 +21,7 @@ const WAITING_MAX: usize = 4_096;
 
 impl Writer {
     /// Writes one batch.
-    pub(super) fn round(&mut self, now: Instant, is_ending: bool) {
+    pub(super) fn round(&mut self, now: Instant, pace: Pace) {
         if !self.open(now) {
             self.retry_at = now + RETRY;
             return;
@@ -41,12 +39,16 @@ impl Writer {
                 now,
             };
             desk.look_again();
-            desk.empty_queue(&self.given.queue);
+            desk.empty_queue(&self.given.queue, pace);
             batch.commit()
         });
         let taken = std::mem::take(&mut self.taken);
         match begun {
-            Ok(Ok(committed)) => self.count(&taken, &committed),
+            Ok(Ok(committed)) => {
+                self.failing_since = None;
+                self.count(&taken, &committed);
+                self.said.clear();
+            }
             Ok(Err(error)) => {
                 self.retry_at = Instant::now() + RETRY;
                 self.say(&error.message);
@@ -56,11 +58,13 @@ impl Writer {
             Err(BeginError::Busy) => self.retry_at = Instant::now() + RETRY,
             Err(BeginError::Failed { reason, message }) => {
                 self.retry_at = Instant::now() + RETRY;
-                self.say(&message);
-                self.abandon(reason);
+                if self.is_failing_for_long(now) {
+                    self.say(&message);
+                    self.abandon(reason);
+                }
             }
         }
-        if is_ending && !self.waiting.is_empty() {
+        if pace == Pace::Last && !self.waiting.is_empty() {
             // Other workers are ending too: what is waited for may be in their last batches.
             self.retry_at = Instant::now() + POLL;
         }
@@ -107,9 +111,9 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn empty_queue(&mut self, queue: &crossbeam_channel::Receiver<Box<Capture>>) {
+    fn empty_queue(&mut self, queue: &crossbeam_channel::Receiver<Box<Capture>>, pace: Pace) {
         let until = self.now + WAIT_MAX;
-        for n in 0..BATCH_MAX {
+        for n in 0..pace.batch_max() {
             let Ok(capture) = queue.try_recv() else { return };
             self.link.forget_weight(&capture);
             // Parts of one stream keep their order.

@@ -39,7 +39,8 @@ impl Flaws {
     /// More values than [`Limits::nodes_max`](crate::Limits).
     pub const TOO_MANY_NODES: Flaws = Flaws(1 << 13);
     /// UTF-16 or UTF-32, told by its zero bytes or its byte order mark as Python's
-    /// `json.detect_encoding` does. Its content is not read.
+    /// `json.detect_encoding` does. Its content is read by [`Scanner::scan_body`](crate::Scanner)
+    /// alone.
     pub const WIDE_ENCODING: Flaws = Flaws(1 << 14);
 
     const NAMES: [(Flaws, &'static str); 15] = [

@@ -1,6 +1,7 @@
 //! The pass over the bytes that lays out the tape.
 
 use super::text::{find_special, hex4, is_high_surrogate, is_low_surrogate};
+use super::wide::Wide;
 use super::{Flaws, Limits, MARK_CUT, MARK_ESCAPED, MARK_SHORTENED, Node, NodeKind};
 
 /// Nodes that are kept for the two outermost levels, so that a huge member cannot hide the
@@ -35,7 +36,7 @@ pub(super) fn scan(
 ) -> Flaws {
     let mut machine =
         Machine { bytes, at: 0, flaws: Flaws::empty(), limits, nodes, stack, is_in_object: false };
-    if is_wide(bytes) {
+    if Wide::of(bytes).is_some() {
         return Flaws::WIDE_ENCODING;
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
@@ -54,20 +55,6 @@ pub(super) fn scan(
         }
     }
     machine.flaws
-}
-
-/// Whether the first characters look like UTF-16 or UTF-32: a JSON document begins with an ASCII
-/// character, so the zero bytes around it tell.
-fn is_wide(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [0xfe, 0xff, ..]
-            | [0xff, 0xfe, ..]
-            | [0, 1..=0xff, ..]
-            | [0, 0, 0xfe, 0xff, ..]
-            | [0, 0, 0, 1..=0xff, ..]
-            | [1..=0x7f, 0, ..]
-    )
 }
 
 impl<'a> Machine<'a> {

@@ -394,7 +394,7 @@ proptest! {
 
     #[test]
     fn any_bytes_and_their_prefixes_are_read(bytes in nearly_json(), depth_max in 0usize..4, nodes_max in 0usize..16) {
-        let mut scanner = Scanner::with_limits(Limits { depth_max, nodes_max });
+        let mut scanner = Scanner::with_limits(Limits { depth_max, nodes_max, ..Limits::default() });
         for end in 0..=bytes.len() {
             let document = scanner.scan(&bytes[..end]);
             prop_assert!(document.nodes() <= nodes_max.max(1));
@@ -416,4 +416,78 @@ fn check_spans(value: Value<'_>) {
     }
     value.as_str();
     value.as_f64();
+}
+
+/// A text in UTF-16 and UTF-32, either byte order, without and with a byte order mark.
+fn in_wide_encodings(text: &str) -> Vec<(Vec<u8>, bool)> {
+    let mut found = Vec::new();
+    for mark in ["", "\u{feff}"] {
+        let text = format!("{mark}{text}");
+        let all = [
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            text.chars().flat_map(|letter| u32::from(letter).to_le_bytes()).collect(),
+            text.chars().flat_map(|letter| u32::from(letter).to_be_bytes()).collect(),
+        ];
+        found.extend(all.map(|bytes: Vec<u8>| (bytes, !mark.is_empty())));
+    }
+    found
+}
+
+#[test]
+fn a_body_in_utf_16_or_32_is_read_like_any_other_and_flagged() {
+    let json = r#" {"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"zü€😀\u0041"}}"#;
+    let mut scanner = Scanner::new();
+    for (bytes, has_mark) in in_wide_encodings(json) {
+        let document = scanner.scan_body(&bytes);
+        let mark = if has_mark { Flaws::BOM } else { Flaws::empty() };
+        assert_eq!(document.flaws(), Flaws::WIDE_ENCODING | mark, "{bytes:?}");
+        assert_eq!(document.bytes(), json.as_bytes());
+        let root = document.root().unwrap();
+        assert_eq!(root.pointer("/params/name").unwrap().as_str().unwrap(), "zü€😀A");
+        assert!(scanner.scan(&bytes).root().is_none());
+    }
+    assert!(scanner.scan_body(json.as_bytes()).flaws().is_empty());
+}
+
+#[test]
+fn a_body_in_utf_16_or_32_may_be_cut_anywhere() {
+    let json = "{\"id\":7,\"ü€😀\":\"😀ü€\"}";
+    let mut scanner = Scanner::new();
+    for (bytes, has_mark) in in_wide_encodings(json) {
+        // The first character and its mark have to be there.
+        for end in 8..bytes.len() {
+            let flaws = scanner.scan_body(bytes.get(..end).unwrap()).flaws();
+            let mark = if has_mark { Flaws::BOM } else { Flaws::empty() };
+            let expected = Flaws::WIDE_ENCODING | Flaws::TRUNCATED | mark;
+            let is_begun = !has_mark || end > 8;
+            assert!(!is_begun || flaws == expected, "{end} of {bytes:?}: {flaws}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_character_in_utf_16_or_32_is_no_utf_8() {
+    let cases: &[(&[u8], Flaws)] = &[
+        (b"[\0\"\0\x00\xd8a\0\"\0]\0", Flaws::INVALID_UTF8),
+        (b"[\0\"\0\x00\xdc\"\0]\0", Flaws::INVALID_UTF8),
+        (b"[\0]\0\x00\xd8", Flaws::INVALID_UTF8 | Flaws::TRAILING),
+        (b"[\0]\0x", Flaws::INVALID_UTF8 | Flaws::TRAILING),
+        (b"[\0\0\0\"\0\0\0\0\0\x11\0\"\0\0\0]\0\0\0", Flaws::INVALID_UTF8),
+    ];
+    for (bytes, expected) in cases {
+        let flaws = Scanner::new().scan_body(bytes).flaws();
+        assert_eq!(flaws, *expected | Flaws::WIDE_ENCODING, "{bytes:?}");
+    }
+}
+
+#[test]
+fn the_copy_of_a_body_is_bounded() {
+    let json = format!("[\"{}\",2]", "€".repeat(1000));
+    let mut scanner = Scanner::with_limits(Limits { copy_bytes_max: 100, ..Limits::default() });
+    for (bytes, _) in in_wide_encodings(&json) {
+        let document = scanner.scan_body(&bytes);
+        assert!(document.flaws().contains(Flaws::TRUNCATED | Flaws::WIDE_ENCODING));
+        assert!(document.bytes().len() <= 100 && document.bytes().len() > 90);
+    }
 }

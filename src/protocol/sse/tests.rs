@@ -317,3 +317,35 @@ proptest! {
         prop_assert_eq!(&read(limit, stream.chunks(1)), &whole);
     }
 }
+
+/// The events of a stream of which some bytes between two slices were not seen.
+fn read_with_gap(before: &str, after: &str) -> Vec<(String, bool)> {
+    let mut reader = EventReader::new(1 << 20);
+    let mut events = Vec::new();
+    let mut on = |event: Event<'_>| {
+        events.push((String::from_utf8(event.data.to_vec()).unwrap(), event.truncated));
+    };
+    reader.feed(before.as_bytes(), &mut on);
+    reader.gap(1000, &mut on);
+    reader.feed(after.as_bytes(), &mut on);
+    assert_eq!(reader.stats().bytes, (before.len() + 1000 + after.len()) as u64);
+    assert_eq!(reader.finish(), None);
+    events
+}
+
+#[test]
+fn what_a_gap_tore_apart_is_not_put_together() {
+    let whole = |data: &str| (data.to_owned(), false);
+    let cut = |data: &str| (data.to_owned(), true);
+    assert_eq!(
+        read_with_gap("data: a\n\ndata: b", "c\n\ndata: d\n\n"),
+        [whole("a"), cut("b"), whole("d")]
+    );
+    // The rest of an event may be whole lines.
+    assert_eq!(read_with_gap("data: a\n", "c\ndata: d\n\ndata: e\n\n"), [cut("a"), whole("e")]);
+    // What looks like an empty line may be the end of another.
+    assert_eq!(read_with_gap("data: a", "\ndata: d\n\ndata: e\n\n"), [cut("a"), whole("e")]);
+    assert_eq!(read_with_gap("data: a\r", "\ndata: d\r\n\r\ndata: e\r\r"), [cut("a"), whole("e")]);
+    assert_eq!(read_with_gap("", "data: d\n\ndata: e\n\n"), [whole("e")]);
+    assert_eq!(read_with_gap("data: a\n\n", ""), [whole("a")]);
+}

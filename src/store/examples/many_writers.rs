@@ -335,6 +335,7 @@ fn record(batch: &mut store::Batch<'_>, number: u64) {
             idle_us: 1_800_000_000,
             opens: true,
             joins_stream: false,
+            unannounced: record::Unannounced::Kept,
         },
         identity: Identity { user: "alice", ..Identity::default() },
         client: Client { name: "probe", version: "1" },

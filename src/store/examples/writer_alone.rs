@@ -127,6 +127,7 @@ fn write(batch: &mut store::Batch<'_>, at: i64, number: i64, tool: &str, texts: 
             idle_us: 1_800_000_000,
             opens: true,
             joins_stream: false,
+            unannounced: record::Unannounced::Kept,
         },
         identity: Identity {
             user: texts.user,

@@ -1,12 +1,13 @@
 //! Users and clients across servers.
 
-use super::answer::{Agent, List, NameCount, Software};
+use super::answer::{List, NameCount, Software};
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::View;
 use super::selection::{Selection, roles_of};
 use super::sessions::{Counts, Names, some};
+use super::summary::Agent;
 use super::{NAMES_MAX, PAGE_ITEMS_MAX, Reader};
 use record::{IdSource, Micros};
 use rustc_hash::FxHashMap;

@@ -23,6 +23,9 @@ const LOOKED_AT_MAX: usize = 20_000;
 /// Rows around a call in which the rest of its batch is looked for.
 const BATCH_ROWS: i64 = 1_100;
 
+/// Where a list goes on: below this call of this day.
+type Before = (i32, i64);
+
 impl Reader {
     /// Calls: the newest day first, within a day the last recorded first; or the longest or the
     /// largest first, those without a known duration left out. `with_payloads`: with arguments
@@ -86,12 +89,12 @@ impl Reader {
     fn newest_calls(
         &mut self,
         filter: &Filter,
-        before: Option<(i32, i64)>,
+        before: Option<Before>,
         limit: usize,
         with_payloads: bool,
         limits: &Limits<'_>,
         warnings: &mut Vec<Warning>,
-    ) -> Result<(Vec<Call>, Option<(i32, i64)>), QueryError> {
+    ) -> Result<(Vec<Call>, Option<Before>), QueryError> {
         let mut items: Vec<Call> = Vec::new();
         let scope = self.scope.clone();
         for day in self.days_of(filter)? {

@@ -1,13 +1,14 @@
 //! The days there are, and what changed in them.
 
 use super::Reader;
-use super::answer::{Call, Changes, DaySummary, List, Mark, SessionPart};
+use super::answer::{Call, List, SessionPart};
 use super::call::read_calls;
 use super::filter::Filter;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{Candidate, View};
 use super::selection::Selection;
 use super::sessions::{describe, newest_change};
+use super::summary::{Changes, DaySummary, Mark};
 use crate::directory::{day_name, day_of};
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;

@@ -1,15 +1,17 @@
 //! Distinct values with counts.
 
-use super::answer::{Facet, FacetRequest, FacetValue, Facets, Found};
+use super::answer::Found;
 use super::filter::Filter;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{Candidate, View};
 use super::selection::{Selection, contains, params_of, roles_of, text_of};
+use super::summary::{Facet, FacetRequest, FacetValue, Facets};
 use super::{FACET_VALUES_DEFAULT, Reader};
 use record::IdSource;
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 /// The most names of parameters that are counted.
 const PARAMS_MAX: usize = 32;
@@ -145,6 +147,9 @@ impl Counter {
 /// among the parameters.
 type Places = Vec<(usize, usize)>;
 
+/// Of each actor: its places, and those of its parameters by name.
+type ActorPlaces = FxHashMap<i64, (Places, Vec<(String, usize)>)>;
+
 #[derive(Clone, Debug)]
 struct Counting {
     facets: Vec<Counter>,
@@ -195,10 +200,24 @@ impl Counting {
         }
     }
 
+    /// The same for what parts have themselves. Without a filter on calls, all parts were counted
+    /// before, those without a call in the range as well.
+    fn add_of_part(&mut self, places: &Places, part: (i32, i64), calls: u64, is_on_calls: bool) {
+        if is_on_calls {
+            return self.add(places, part, calls);
+        }
+        for (facet, slot) in places {
+            let counter = self.facets.get_mut(*facet);
+            if let Some(slot) = counter.and_then(|counter| counter.slots.get_mut(*slot)) {
+                slot.calls += calls;
+            }
+        }
+    }
+
     fn count(&mut self, view: &View<'_>, mut candidates: Vec<Candidate>) -> Result<(), DayError> {
         let (connection, selection) = (view.connection, view.selection);
         let mut kinds: FxHashMap<i64, Places> = FxHashMap::default();
-        let mut actors: FxHashMap<i64, (Places, Vec<(String, usize)>)> = FxHashMap::default();
+        let mut actors = ActorPlaces::default();
         let mut failure = None;
         let mut counted = 0_i64;
         if !selection.is_on_calls() {
@@ -209,6 +228,9 @@ impl Counting {
             }
         }
         let mut part_places = Places::new();
+        // Rows come part by part, and mostly actor by actor: each is counted once for all of them.
+        let mut part_calls = 0;
+        let mut actor_run: Option<(i64, (i32, i64), u64)> = None;
         view.all_shares(&mut candidates, &mut |candidate, share| {
             let (part, calls) = ((view.day, candidate.part), share.calls.cast_unsigned());
             self.calls += calls;
@@ -219,41 +241,63 @@ impl Counting {
                 self.errors += calls;
             }
             if counted != candidate.part {
+                let before = (view.day, counted);
+                self.add_of_part(&part_places, before, part_calls, selection.is_on_calls());
                 counted = candidate.part;
+                part_calls = 0;
                 self.sessions += u64::from(selection.is_on_calls());
                 part_places = self.part_places(view, candidate);
             }
-            self.add(&part_places, part, calls);
-            if !kinds.contains_key(&share.kind) {
-                let places = self.kind_places(connection, share.kind).unwrap_or_else(|error| {
-                    failure.get_or_insert(error);
-                    Places::new()
-                });
-                kinds.insert(share.kind, places);
-            }
-            if let Some(places) = kinds.get(&share.kind) {
-                self.add(places, part, calls);
-            }
-            if !actors.contains_key(&share.actor) {
-                let places = self.actor_places(connection, share.actor).unwrap_or_else(|error| {
-                    failure.get_or_insert(error);
-                    Default::default()
-                });
-                actors.insert(share.actor, places);
-            }
-            if let Some((places, params)) = actors.get(&share.actor) {
-                self.add(places, part, calls);
-                for (name, slot) in params {
-                    if let Some(counter) = self.params.get_mut(name) {
-                        counter.add(*slot, part, calls);
+            part_calls += calls;
+            let places = match kinds.entry(share.kind) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let places = self.kind_places(connection, share.kind);
+                    new.insert(keep(places, &mut failure))
+                }
+            };
+            self.add(places, part, calls);
+            match &mut actor_run {
+                Some((actor, of, sum)) if (*actor, *of) == (share.actor, part) => *sum += calls,
+                run => {
+                    if let Some(run) = run.replace((share.actor, part, calls)) {
+                        self.add_actor(connection, run, &mut actors, &mut failure);
                     }
                 }
             }
         })?;
+        let last = (view.day, counted);
+        self.add_of_part(&part_places, last, part_calls, selection.is_on_calls());
+        if let Some(run) = actor_run {
+            self.add_actor(connection, run, &mut actors, &mut failure);
+        }
         if let Some(error) = failure {
             return Err(error.into());
         }
         self.count_attacks(view, &candidates)
+    }
+
+    /// Counts some calls of an actor in a part.
+    fn add_actor(
+        &mut self,
+        connection: &Connection,
+        (actor, part, calls): (i64, (i32, i64), u64),
+        actors: &mut ActorPlaces,
+        failure: &mut Option<rusqlite::Error>,
+    ) {
+        let (places, params) = match actors.entry(actor) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let places = self.actor_places(connection, actor);
+                new.insert(keep(places, failure))
+            }
+        };
+        self.add(places, part, calls);
+        for (name, slot) in params {
+            if let Some(counter) = self.params.get_mut(name) {
+                counter.add(*slot, part, calls);
+            }
+        }
     }
 
     fn part_places(&mut self, view: &View<'_>, candidate: &Candidate) -> Places {
@@ -366,4 +410,12 @@ impl Counting {
         }
         Facets { calls: self.calls, errors: self.errors, sessions: self.sessions, facets }
     }
+}
+
+/// A value, or its default and the first failure.
+fn keep<T: Default>(value: rusqlite::Result<T>, failure: &mut Option<rusqlite::Error>) -> T {
+    value.unwrap_or_else(|error| {
+        failure.get_or_insert(error);
+        T::default()
+    })
 }

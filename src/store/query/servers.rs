@@ -1,14 +1,13 @@
 //! MCP servers, as calls and the catalogue know them.
 
-use super::answer::{
-    Found, IdentityShares, List, PrimitiveSummary, ServerDetail, ServerSummary, Warning,
-};
+use super::answer::{Found, List, Warning};
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::View;
 use super::selection::Selection;
 use super::sessions::Names;
+use super::summary::{IdentityShares, PrimitiveSummary, ServerDetail, ServerSummary};
 use super::{PAGE_ITEMS_MAX, Reader};
 use crate::directory::{DAY_US, day_name};
 use crate::page::{NO_BUCKET, bucket_floor_us};
@@ -91,7 +90,7 @@ pub(crate) fn server_id(name: &str) -> String {
 }
 
 fn server_name(id: &str) -> Option<String> {
-    if id.len() % 2 != 0 || !id.is_ascii() {
+    if !id.len().is_multiple_of(2) || !id.is_ascii() {
         return None;
     }
     let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

@@ -11,6 +11,7 @@ use super::{NAMES_MAX, PAGE_ITEMS_MAX, Reader};
 use crate::directory::day_name;
 use rusqlite::{Connection, Row};
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 /// Items that an export reads at once.
@@ -301,34 +302,32 @@ impl Names {
         Ok(())
     }
 
-    pub(crate) fn user(
-        &mut self,
-        connection: &Connection,
-        actor: i64,
-    ) -> rusqlite::Result<&String> {
-        if !self.users.contains_key(&actor) {
-            let user = connection
-                .prepare_cached("SELECT user FROM actors WHERE actor = ?1")?
-                .query_row([actor], |row| row.get(0))?;
-            self.users.insert(actor, user);
+    fn user(&mut self, connection: &Connection, actor: i64) -> rusqlite::Result<&String> {
+        match self.users.entry(actor) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => {
+                let mut statement =
+                    connection.prepare_cached("SELECT user FROM actors WHERE actor = ?1")?;
+                Ok(new.insert(statement.query_row([actor], |row| row.get(0))?))
+            }
         }
-        self.users.get(&actor).ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 
     pub(crate) fn kind(&mut self, connection: &Connection, kind: i64) -> rusqlite::Result<&Kind> {
-        if !self.kinds.contains_key(&kind) {
-            let words = connection
-                .prepare_cached(
+        match self.kinds.entry(kind) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => {
+                let mut statement = connection.prepare_cached(
                     "SELECT method, primitive_kind, primitive FROM kinds WHERE kind = ?1",
-                )?
-                .query_row([kind], |row| {
+                )?;
+                let words = statement.query_row([kind], |row| {
                     let kind: Option<String> = row.get(1)?;
                     let name: Option<String> = row.get(2)?;
                     Ok((row.get(0)?, kind.zip(name)))
                 })?;
-            self.kinds.insert(kind, words);
+                Ok(new.insert(words))
+            }
         }
-        self.kinds.get(&kind).ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 }
 

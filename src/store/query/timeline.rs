@@ -1,12 +1,13 @@
 //! Calls over time, for the chart.
 
 use super::Reader;
-use super::answer::{Found, Timeline, TimelineStep};
+use super::answer::Found;
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{HOUR_US, View};
 use super::selection::Selection;
+use super::summary::{Timeline, TimelineStep};
 use crate::directory::DAY_US;
 use crate::page::MINUTE_US;
 use crate::rollup::BLOCK_CALLS;
@@ -36,14 +37,14 @@ struct Steps {
 
 impl Steps {
     fn new(from: Micros, to: Micros, steps_max: usize) -> Self {
-        let max = i64::try_from(steps_max.clamp(1, STEPS_MAX)).unwrap_or(1);
+        // Steps begin at round times, so even the longest may be cut in two by one.
+        let max = i64::try_from(steps_max.clamp(2, STEPS_MAX)).unwrap_or(2);
         let seconds = STEPS_SECONDS
             .into_iter()
             .find(|seconds| count(from, to, seconds * SECOND_US) <= max)
             .unwrap_or_else(|| {
-                // Whole days, as many as it takes.
-                let days = (to - from).div_euclid(DAY_US) / max + 1;
-                days * 86_400
+                let days = (2..=2 * DAYS_MAX).find(|days| count(from, to, days * DAY_US) <= max);
+                days.unwrap_or(2 * DAYS_MAX) * 86_400
             });
         Self::of(from, to, seconds * SECOND_US)
     }
@@ -80,7 +81,7 @@ fn count(from: Micros, to: Micros, step_us: i64) -> i64 {
 }
 
 impl Reader {
-    /// Calls over time, in at most `steps_max` steps of a round length. Where a filter on calls
+    /// Calls over time, in at most `steps_max` steps (2 at least) of a round length. Where a filter on calls
     /// finds very many of them, steps are hours at least. Without `from` and `to`, the range is
     /// that of the days on disk, up to now.
     pub fn timeline(

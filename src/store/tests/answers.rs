@@ -54,6 +54,24 @@ fn a_call_is_completed_in_a_later_batch() {
 }
 
 #[test]
+fn the_notifications_of_a_call_that_is_completed_later_are_in_the_sum() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    let exchange = exchange(NOON);
+    let mut batch = writer.begin(NOON).unwrap();
+    let part = place(&mut batch, &exchange);
+    let mut pending = call(NOON, &ID, Outcome::Pending);
+    pending.answer.notifications = 3;
+    let stored = batch.call(part, &exchange, &pending).unwrap();
+    batch.commit().unwrap();
+    let mut batch = writer.begin(NOON).unwrap();
+    batch.complete(stored, &Answer { notifications: 10, ..answer(NOON + SECOND, Outcome::Ok) });
+    batch.commit().unwrap();
+    assert_eq!(store.one("SELECT notifications FROM calls"), "10");
+    assert_eq!(store.one("SELECT notifications FROM parts"), "10");
+}
+
+#[test]
 fn an_answer_by_another_worker_finds_its_call() {
     let store = Store::new();
     let (mut first, mut second) = (store.writer("w1"), store.writer("w2"));

@@ -135,6 +135,82 @@ fn a_day_damaged_while_open_is_moved_aside() {
     assert!(writer.upkeep(NOON).notices.iter().any(|notice| notice.text.contains("damaged-1")));
 }
 
+#[test]
+fn a_day_that_another_writer_has_made_anew_is_not_moved_aside() {
+    let store = Store::new();
+    let mut writers = [store.writer("w1"), store.writer("w2"), store.writer("w3")];
+    for n in 0..50 {
+        write(&mut writers[n % 3], &exchange(NOON), Outcome::Ok);
+    }
+    let day = store.read("2026-11-25.db");
+    day.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())).unwrap();
+    overwrite(&store.file("2026-11-25.db"), 8192);
+    let mut written = 0;
+    for n in 0..30 {
+        written += calls_after(&mut writers[n % 3]);
+    }
+    assert!(written >= 27, "{written}");
+    assert_eq!(calls(&store), written.to_string());
+    assert!(store.file("2026-11-25.db.damaged-1").exists());
+    assert!(!store.file("2026-11-25.db.damaged-2").exists());
+    // The first ones to end leave what the last one writes alone.
+    drop(day);
+    let [mut last, second, third] = writers;
+    drop((second, third));
+    assert_eq!(calls_after(&mut last), 1);
+    assert_eq!(calls(&store), (written + 1).to_string());
+}
+
+#[test]
+fn what_a_removed_day_left_behind_is_not_taken_for_the_new_ones() {
+    let store = Store::new();
+    let (mut first, mut second) = (store.writer("w1"), store.writer("w2"));
+    for _ in 0..20 {
+        write(&mut first, &exchange(NOON), Outcome::Ok);
+        write(&mut second, &exchange(NOON), Outcome::Ok);
+    }
+    fs::remove_file(store.file("2026-11-25.db")).unwrap();
+    for _ in 0..20 {
+        write(&mut first, &exchange(NOON), Outcome::Ok);
+        write(&mut second, &exchange(NOON), Outcome::Ok);
+    }
+    assert_eq!(calls(&store), "40");
+    drop(first);
+    write(&mut second, &exchange(NOON), Outcome::Ok);
+    assert_eq!(calls(&store), "41");
+    // A WAL alone is missed as well; all calls were in it.
+    fs::remove_file(store.file("2026-11-25.db-wal")).unwrap();
+    fs::remove_file(store.file("2026-11-25.db-shm")).unwrap();
+    write(&mut second, &exchange(NOON), Outcome::Ok);
+    assert_eq!((calls(&store).as_str(), second.resets()), ("1", 2));
+}
+
+#[test]
+fn the_same_trouble_is_told_once_a_round() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    write(&mut writer, &exchange(NOON), Outcome::Ok);
+    drop(writer);
+    overwrite(&store.file("2026-11-25.db"), 0);
+    // All names are taken, so that it cannot be moved away.
+    for number in 1..=100 {
+        fs::write(store.file(&format!("2026-11-25.db.damaged-{number}")), "").unwrap();
+    }
+    let mut writer = store.writer("w1");
+    for _ in 0..20 {
+        assert_eq!(calls_after(&mut writer), 0);
+    }
+    assert_eq!(writer.upkeep(NOON).notices.len(), 1);
+}
+
+/// Garbage from an offset on, by a descriptor that holds no locks of SQLite's.
+fn overwrite(path: &std::path::Path, from: u64) {
+    use std::os::unix::fs::FileExt;
+    let length = fs::metadata(path).unwrap().len() - from;
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&vec![0x5a; usize::try_from(length).unwrap()], from).unwrap();
+}
+
 /// Writes a call, if that succeeds; returns how many were committed.
 fn calls_after(writer: &mut Writer) -> u64 {
     use record::Sink;

@@ -111,6 +111,7 @@ pub(crate) fn claim(id: &str) -> Claim<'_> {
         idle_us: 30 * 60 * SECOND,
         opens: true,
         joins_stream: false,
+        unannounced: record::Unannounced::Kept,
     }
 }
 
@@ -163,8 +164,8 @@ pub(crate) fn call(at: Micros, rpc_id: &RpcId, outcome: Outcome) -> Call<'_> {
 
 pub(crate) fn place(batch: &mut Batch<'_>, exchange: &Exchange<'_>) -> PartRef {
     match batch.place(exchange, Patience::Decide) {
-        Place::Part(part) => part,
-        Place::Later => panic!("a sink that has to decide asked for patience"),
+        Place::Part(part) | Place::Stream(part) => part,
+        Place::Later | Place::Nowhere => panic!("a sink that has to decide asked for patience"),
     }
 }
 

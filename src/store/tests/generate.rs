@@ -332,6 +332,7 @@ fn exchange<'a>(
             idle_us: 1_800_000_000,
             opens: true,
             joins_stream: false,
+            unannounced: record::Unannounced::Kept,
         },
         identity: Identity {
             user: &texts.user,

@@ -100,6 +100,35 @@ fn the_post_side_joins_the_server_of_its_stream() {
     let unknown = Exchange { session: record::Claim { id: "q2", ..post.session }, ..post };
     let mut batch = writer.begin(NOON).unwrap();
     assert_eq!(batch.place(&unknown, Patience::MayWait), Place::Later);
+    assert!(matches!(batch.place(&post, Patience::MayWait), Place::Stream(_)));
+}
+
+#[test]
+fn what_was_only_taken_for_a_streams_id_is_placed_without_it() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    write(&mut writer, &exchange(NOON), Outcome::Ok);
+    let guess = record::Claim {
+        source: IdSource::Query,
+        joins_stream: true,
+        group: 99,
+        unannounced: record::Unannounced::By(IdSource::Derived),
+        ..claim("q1")
+    };
+    let post = Exchange { session: guess, ..exchange(NOON + SECOND) };
+    {
+        let mut batch = writer.begin(NOON).unwrap();
+        assert_eq!(batch.place(&post, Patience::MayWait), Place::Later);
+    }
+    write(&mut writer, &post, Outcome::Ok);
+    write(&mut writer, &post, Outcome::Ok);
+    let derived = "SELECT calls FROM sessions WHERE id_source = 'derived'";
+    assert_eq!(store.one(derived), "2");
+    let unannounced = record::Unannounced::Dropped;
+    let sign = Exchange { session: record::Claim { unannounced, ..guess }, ..post };
+    let mut batch = writer.begin(NOON).unwrap();
+    assert_eq!(batch.place(&sign, Patience::MayWait), Place::Later);
+    assert_eq!(batch.place(&sign, Patience::Decide), Place::Nowhere);
 }
 
 #[test]

@@ -5,8 +5,14 @@
 mod answers;
 mod documents;
 mod failures;
+mod filters;
 mod fixture;
+mod generate;
 mod grouping;
+mod pages;
+mod queries;
+mod reference;
+mod speed;
 mod upkeep;
 mod workers;
 mod writing;

@@ -5,7 +5,8 @@ use record::{Outcome, Reason};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 use store::{BeginError, Settings, Upkeep, Writer};
 
 /// Makes a past day of some calls, last written on that day.
@@ -15,12 +16,14 @@ fn make_day(store: &Store, at: i64, calls: i64) {
         write(&mut writer, &exchange(at + n), Outcome::Ok);
     }
     drop(writer);
-    for entry in fs::read_dir(store.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_name().unwrap().to_str().unwrap().starts_with("2026") {
-            age(&path, at);
-        }
+    for path in day_files(store) {
+        age(&path, at);
     }
+}
+
+fn day_files(store: &Store) -> Vec<PathBuf> {
+    let paths = fs::read_dir(store.path()).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("2026")).collect()
 }
 
 /// By its path: opening and closing a file would drop the locks that SQLite has on it in this
@@ -31,11 +34,20 @@ fn age(path: &Path, at: i64) {
     let _ = utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
 }
 
-/// Rounds a second apart for so many seconds; all they did.
-fn rounds(writer: &mut Writer, from: i64, seconds: i64) -> Upkeep {
+/// Rounds a second apart for so many seconds; all they did. What they write is as old as the test's
+/// clock says, whatever the machine's does.
+fn rounds(store: &Store, writer: &mut Writer, from: i64, seconds: i64) -> Upkeep {
     let mut sum = Upkeep::default();
     for second in 0..=seconds {
-        let round = writer.upkeep(from + second * SECOND);
+        let now = from + second * SECOND;
+        for path in day_files(store) {
+            let modified = fs::metadata(&path).and_then(|found| found.modified());
+            let latest = UNIX_EPOCH + Duration::from_micros(now.try_into().unwrap());
+            if modified.is_ok_and(|modified| modified > latest) {
+                age(&path, now);
+            }
+        }
+        let round = writer.upkeep(now);
         sum = Upkeep {
             days_expired: sum.days_expired + round.days_expired,
             days_shed: sum.days_shed + round.days_shed,
@@ -52,10 +64,15 @@ fn days_beyond_the_retention_are_removed_within_a_minute() {
     for back in [9, 8, 7, 1] {
         make_day(&store, NOON - back * DAY, 1);
     }
+    for day in ["2026-11-17", "2026-11-18"] {
+        fs::write(store.file(&format!("{day}.db.damaged-1")), "").unwrap();
+    }
     let mut writer = store.writer("w1");
-    let done = rounds(&mut writer, NOON, 59);
+    let done = rounds(&store, &mut writer, NOON, 59);
     assert_eq!((done.days_expired, done.days), (2, 2));
     assert!(!store.file("2026-11-17.db").exists());
+    assert!(!store.file("2026-11-17.db.damaged-1").exists());
+    assert!(store.file("2026-11-18.db.damaged-1").exists());
     assert!(store.file("2026-11-18.db").exists());
 }
 
@@ -81,12 +98,12 @@ fn a_past_day_opens_without_write_access() {
     let path = store.file("2026-11-25.db");
     for (seconds, mode) in [(30, "wal"), (400, "delete")] {
         for writer in [&mut writer, &mut other] {
-            rounds(writer, LATE + 10 * SECOND, 0);
+            rounds(&store, writer, LATE + 10 * SECOND, 0);
         }
         age(&path, LATE);
         age(&store.file("2026-11-25.db-wal"), LATE);
         for writer in [&mut other, &mut writer] {
-            rounds(writer, LATE + seconds * SECOND, 5);
+            rounds(&store, writer, LATE + seconds * SECOND, 5);
         }
         let read = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let found: String = read.query_row("PRAGMA journal_mode", (), |row| row.get(0)).unwrap();
@@ -124,6 +141,24 @@ fn a_past_day_is_finished_while_new_sessions_look_into_it() {
 }
 
 #[test]
+fn a_past_day_that_was_the_present_one_again_is_finished_again() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    for clock in [NOON, NOON + DAY, NOON, NOON + DAY] {
+        let mode = if clock == NOON { "wal" } else { "delete" };
+        if clock == NOON {
+            write(&mut writer, &exchange(NOON), Outcome::Ok);
+        }
+        for second in 0..10 {
+            day_files(&store).iter().for_each(|path| age(path, NOON));
+            writer.upkeep(clock + second * SECOND);
+        }
+        assert_eq!(store.one("PRAGMA journal_mode"), mode);
+    }
+    assert_eq!(store.one("SELECT count(*) FROM calls"), "2");
+}
+
+#[test]
 fn payloads_go_first_then_days_and_today_last() {
     let store = Store::new();
     for back in [2, 1] {
@@ -144,7 +179,7 @@ fn payloads_go_first_then_days_and_today_last() {
     assert_eq!(store.column("2026-11-23.db", shed), ["300 0 300"]);
     assert_eq!(store.column("2026-11-24.db", "PRAGMA integrity_check"), ["ok"]);
     write_ignoring_full(&mut writer, at);
-    let done = rounds(&mut writer, at, 20);
+    let done = rounds(&store, &mut writer, at, 20);
     assert_eq!((done.days_shed, done.is_full), (2, true));
     let begun = writer.begin(at).map(|_| ());
     let Err(BeginError::Failed { reason, .. }) = begun else { panic!("{begun:?}") };

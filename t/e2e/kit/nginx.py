@@ -6,7 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from .process import free_port, stop, wait_for_port
+from .process import free_port, stop, wait_for_port, worker_user
 
 # The proxy settings are those that every MCP transport works with.
 CONFIGURATION = """\
@@ -66,7 +66,7 @@ class Nginx:
         self.configuration.write_text(
             CONFIGURATION.format(
                 load_module=f"load_module {module};" if module else "",
-                user="user root;" if os.geteuid() == 0 else "",
+                user=worker_user(folder),
                 main=RECORDING % {"folder": folder} if module else f"access_log {folder}/access.log;",
                 location=location if module else "",
                 folder=folder,

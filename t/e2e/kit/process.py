@@ -1,6 +1,7 @@
 """Child processes that are ours: started here, stopped here, by their own id."""
 
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -11,6 +12,23 @@ from typing import Iterator
 
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 10
+# The user of nginx's workers on Debian.
+NGINX_USER = "www-data"
+
+
+def worker_user(folder: Path) -> str:
+    """The directive that says as whom nginx's workers run. Where this is root: as the user that they
+    have on Debian too, with no rights but to what nginx makes for it in the folder. Below a private
+    folder, such as a checkout in root's home, that user cannot get there: then they stay root."""
+    if os.geteuid() != 0:
+        return ""
+    try:
+        user = pwd.getpwnam(NGINX_USER)
+    except KeyError:
+        return "user root;"
+    reach = ["test", "-x", str(folder)]
+    can_reach = subprocess.run(reach, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/").returncode == 0
+    return f"user {NGINX_USER};" if can_reach else "user root;"
 
 
 def free_port() -> int:

@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
+PATIENCE_SECONDS = 20
 JSON_COLUMNS = ("arguments", "result", "roles", "rpc_id")
 
 
@@ -19,6 +21,19 @@ def rows(store: Path, view: str) -> list[dict[str, Any]]:
             found += [dict(row) for row in base.execute(f"select * from {view}{order}")]
         base.close()
     return found
+
+
+def wait_for_rows(store: Path, view: str) -> None:
+    """Waits until something is recorded."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if rows(store, view):
+                return
+        except sqlite3.OperationalError:
+            pass  # The file is just being made.
+        time.sleep(0.02)
+    raise RuntimeError(f"nothing came into the {view} of {store}")
 
 
 def value(text: Any) -> Any:

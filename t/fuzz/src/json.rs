@@ -7,6 +7,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     br#"[{"a":1,"\u0061":"\ud83d\ude00\n"},[[[["deep"]]]],"\u0000",0,-0,1E+5]"#,
     b"\xef\xbb\xbf{\"a\":/* c */NaN} trailing",
     "{\"ключ\":\"значение €😀\",\"very long string\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"}".as_bytes(),
+    b"\xff\xfe{\0\"\0a\0\"\0:\0\"\0=\xd8\0\xde\"\0}\0",
+    b"\0\0\0[\0\0\0\"\0\x01\xf6\0\0\0\xd8\0\0\0\0\"\0\0\0]",
     b"",
 ];
 
@@ -27,7 +29,7 @@ pub fn json_scan(bytes: &[u8]) {
         Err(error) => assert!(!document.flaws().is_empty(), "{error}"),
     }
     let is_clean = document.flaws().is_empty();
-    let mut small = Scanner::with_limits(Limits { depth_max: 3, nodes_max: 16 });
+    let mut small = Scanner::with_limits(Limits { depth_max: 3, nodes_max: 16, copy_bytes_max: 64 });
     let step = bytes.len() / 64 + 1;
     for end in (0..=bytes.len()).step_by(step) {
         let prefix = &bytes[..end];
@@ -35,6 +37,10 @@ pub fn json_scan(bytes: &[u8]) {
             let document = scanner.scan(prefix);
             assert_eq!(document.bytes(), prefix);
             document.all_flaws();
+            if let Some(root) = scanner.scan_body(prefix).root() {
+                check(root);
+            }
+            let document = scanner.scan(prefix);
             let Some(root) = document.root() else { continue };
             check(root);
             if is_clean && root.raw().len() == end && !root.is_complete() {

@@ -22,7 +22,7 @@ pub fn message(bytes: &[u8]) {
     decode_mcp_name(bytes);
     is_media_type(bytes, "application/json");
     let mut scanner = Scanner::new();
-    let document = scanner.scan(bytes);
+    let document = scanner.scan_body(bytes);
     for message in messages(&document) {
         read(&message);
         if message.is_jsonrpc_2() {

@@ -35,7 +35,7 @@ in L<Test::Mcp::Upstream>.
 
 Nothing listens outside 127.0.0.1; ports are locked against other runs (C<port>). Tests wait for
 events with a deadline (C<wait_until>), they do not sleep. Only processes of this run are ever sent
-a signal. C<done_testing> stops nginx and adds two tests of its own: the error log holds no alert
+a signal. However a test ends, by a signal as well, what it started ends with it. C<done_testing> stops nginx and adds two tests of its own: the error log holds no alert
 that was not announced with C<expect_log>, and no worker died that was not killed here.
 
 =cut
@@ -73,10 +73,14 @@ my $owner = $$;
 
 # The master daemonizes. As its subreaper we are its parent after that: its end can be waited for
 # even where process 1 does not reap.
-{
+_prctl(36, 1);
+
+sub _prctl {
+    my ($option, $argument) = @_;
     my %prctl = (x86_64 => 157, aarch64 => 167);
     my $number = $prctl{ (POSIX::uname())[4] };
-    syscall($number, 36, 1, 0, 0, 0) if $number;
+    syscall($number, $option, $argument, 0, 0, 0) if $number;
+    return;
 }
 
 sub _newest_module {
@@ -106,8 +110,44 @@ sub new {
     $self->{user} = $> == 0 ? 'www-data' : undef;
     make_path("$dir/html", "$dir/logs");
     $self->make_store("$dir/store");
+    $self->{guard} = $self->_guard($keep);
     push @instances, $self;
     return $self;
+}
+
+# A process that outlives the test, should that be killed, and then ends nginx: a daemon does not
+# notice that who started it is gone. It knows nginx by the log that its processes hold open.
+sub _guard {
+    my ($self, $keep) = @_;
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+    # Ctrl-C is meant for the test.
+    setpgrp;
+    $SIG{$_} = 'IGNORE' for qw(INT TERM HUP QUIT);
+    close $_ for *STDIN, *STDOUT, *STDERR;
+    sleep 0.1 while getppid == $owner;
+    # Several looks, since nginx may be about to start.
+    for (my $quiet = 0; $quiet < 4; $quiet++) {
+        my @left = $self->_holders;
+        $quiet = 0 if kill 'KILL', @left;
+        sleep 0.05;
+    }
+    File::Path::remove_tree($self->{dir}, { safe => 0 }) unless $keep;
+    POSIX::_exit(0);
+}
+
+# The nginx processes that have this test's error log open.
+sub _holders {
+    my ($self) = @_;
+    my $log = "$self->{dir}/error.log";
+    my @pids;
+    for my $process (glob '/proc/[0-9]*') {
+        open my $in, '<', "$process/comm" or next;
+        next unless (<$in> // '') =~ /nginx/;
+        # It may have been deleted meanwhile.
+        push @pids, $process =~ /(\d+)$/ if grep { index(readlink($_) // '', $log) == 0 } glob "$process/fd/*";
+    }
+    return @pids;
 }
 
 =head2 dir, store
@@ -431,14 +471,28 @@ sub waitforsocket {
 
 Runs a sub in a process of its own until the test ends; returns its pid.
 
+=head2 Test::Mcp::end_with_parent($pid)
+
+For a process that was forked otherwise: the kernel kills it when its parent, $pid, has ended.
+
 =cut
+
+sub end_with_parent {
+    my ($parent) = @_;
+    _prctl(1, POSIX::SIGKILL());
+    # It may have ended before that was said.
+    POSIX::_exit(1) if getppid != $parent;
+    return;
+}
 
 sub run_daemon {
     my ($self, $sub, @arguments) = @_;
+    my $parent = $$;
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
         # Its own group, so that what it forks ends with it; and no test of the parent's.
         setpgrp;
+        end_with_parent($parent);
         $SIG{TERM} = 'DEFAULT';
         eval { $sub->(@arguments); 1 } or print STDERR "daemon: $@";
         POSIX::_exit(0);
@@ -507,6 +561,8 @@ END {
         for my $instance (@instances) {
             eval { $instance->kill_all };
             $instance->stop_daemons;
+            # Where the test was cut short there may be more than it knew of.
+            kill 'KILL', $instance->{guard} if $finished;
         }
         if (!$finished && !Test::More->builder->{Skip_All}) {
             print STDERR "# done_testing was not reached\n";

@@ -3,7 +3,7 @@
 //! After a change that is meant to change records: `UPDATE_RECORDS=1 cargo test -p exchange`, and
 //! read the difference.
 
-use crate::testing::{Exchange, FOLDERS, folder_path, recorded, rules, samples};
+use crate::testing::{Exchange, folder_path, folders, recorded, rules, samples};
 use std::fs;
 
 /// Characters shown of a line; arguments and results may be long.
@@ -26,7 +26,7 @@ fn records(folder: &str) -> String {
 
 #[test]
 fn captured_conversations_are_recorded_as_expected() {
-    for folder in FOLDERS {
+    for folder in &folders() {
         let path = folder_path(folder).join("records.txt");
         let found = records(folder);
         if std::env::var_os("UPDATE_RECORDS").is_some() {

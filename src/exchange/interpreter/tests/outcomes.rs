@@ -47,6 +47,30 @@ fn the_answer_says_what_came_of_a_call() {
 }
 
 #[test]
+fn bodies_in_utf_16_and_32_are_recorded_like_any_other() {
+    let plain = lines(Exchange::post(CALL, 200, RESULT));
+    let wide: [fn(&str) -> Vec<u8>; 3] = [
+        |text| text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        |text| format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        |text| text.chars().flat_map(|letter| u32::from(letter).to_be_bytes()).collect(),
+    ];
+    for encode in wide {
+        let mut exchange = Exchange::post(CALL, 200, RESULT);
+        exchange.body = encode(CALL);
+        exchange.answer = encode(RESULT);
+        let found = lines(exchange);
+        let sizes = |line: &str| line.split(" [").next().unwrap().to_owned();
+        assert_eq!(sizes(&found[0]), sizes(&plain[0]));
+        assert!(found[0].contains("-> ok"), "{found:?}");
+        assert!(found[0].contains(&format!("[full {}]", encode(CALL).len())), "{found:?}");
+        // Event streams are UTF-8.
+        let mut exchange = Exchange::stream(CALL, "");
+        exchange.answer = encode(&format!("data: {RESULT}\n\n"));
+        assert!(lines(exchange)[0].contains("-> aborted"));
+    }
+}
+
+#[test]
 fn without_an_answer_the_exchange_says_what_came_of_a_call() {
     let post = |status, answer: &str| Exchange::post(CALL, status, answer);
     let cut = |exchange: Exchange| Exchange { answer_end: BodyEnd::Aborted, ..exchange };

@@ -147,6 +147,89 @@ fn the_old_transport_is_one_session_over_two_paths() {
     assert_eq!(&lines[3..], ["  stream_opened", "  stream_closed"], "{text}");
 }
 
+const QUARKUS_ID: &str = "NjA1NDkxOTQtMmU5YS00YjU0LWE4OTktZWZkYzg0MmI0NTE2";
+
+/// The POST side of HTTP+SSE, as servers answer it.
+fn posted(body: &str, path: &str) -> Exchange {
+    let mut post = Exchange::post(body, 202, "").at(path, "");
+    post.answer_headers.clear();
+    post
+}
+
+/// A stream that announces `endpoint`, with exchanges in the middle of it.
+fn with_stream(endpoint: &str, posts: &[Exchange]) -> String {
+    let stream = format!(
+        "event: endpoint\ndata: {endpoint}\n\nevent: message\ndata: {INITIALIZED}\n\n\
+         event: message\ndata: {LISTED}\n\n"
+    );
+    let get = Exchange::get(200, &stream).at("/t/0a1b2c3d4e5f60718293a4b5/sse", "");
+    let rules = Arc::new(rules());
+    let (mut interpreter, mut sink) = (interpreter(), Collector::default());
+    let end = stream.find("event: message").unwrap();
+    let mut first = get.part(&rules, Part::First, 0..end);
+    interpreter.take(&mut first, Patience::Decide, &mut sink);
+    for post in posts {
+        post.take(&mut interpreter, &rules, &mut sink);
+    }
+    let mut last = get.part(&rules, Part::Last, end..stream.len());
+    interpreter.take(&mut last, Patience::Decide, &mut sink);
+    sink.text()
+}
+
+#[test]
+fn the_old_transport_may_have_its_session_in_the_path() {
+    let path = format!("/messages/{QUARKUS_ID}");
+    let mut refused = posted("{oops", &path);
+    refused.status = 400;
+    let answer = r#"{"jsonrpc":"2.0","id":4,"result":{"roots":[]}}"#;
+    let posts = [posted(INITIALIZE, &path), posted(LIST, &path), posted(answer, &path), refused];
+    for endpoint in
+        [path.clone(), format!("https://crm.example.com{path}/#x"), path.clone() + "?a=b"]
+    {
+        let text = with_stream(&endpoint, &posts);
+        let lines: Vec<&str> = text.lines().collect();
+        let session = format!("crm.example.com/t/0a1b2c3d4e5f60718293a4b5/sse query {QUARKUS_ID}");
+        assert!(lines[0].starts_with(&session), "{text}");
+        assert!(lines[1].contains("#0 initialize") && lines[1].contains("-> ok"), "{text}");
+        assert!(lines[2].contains("#1 tools/list") && lines[2].contains("-> ok"), "{text}");
+        assert!(lines[3].contains("POST 202 #4") && lines[3].contains("-> accepted"), "{text}");
+        assert!(lines[4].contains("POST 400 #") && lines[4].contains("-> http_error"), "{text}");
+        assert_eq!(&lines[5..7], ["  stream_opened", "  stream_closed"], "{text}");
+        // The server's question is not in the stream; here too the answer finds its session.
+        assert_eq!(lines[7], r#"unmatched in 0: Server 4 ok {"roots":[]} [full 46]"#);
+        assert_eq!(lines.len(), 8, "{text}");
+    }
+}
+
+#[test]
+fn an_id_in_the_path_that_no_stream_announced_is_none() {
+    let path = format!("/messages/{QUARKUS_ID}");
+    let ping = r#"{"jsonrpc":"2.0","id":4,"method":"eth_call"}"#;
+    for endpoint in ["/messages", "/t/0a1b2c3d4e5f60718293a4b5/messages"] {
+        let text = with_stream(endpoint, &[posted(LIST, &path), posted(ping, &path)]);
+        assert!(text.contains(&format!("crm.example.com{path} derived ")), "{text}");
+        assert!(!text.contains(" query ") && !text.contains("eth_call"), "{text}");
+        assert_eq!(text.matches(" POST 202 ").count(), 1, "{text}");
+    }
+    let answered = Exchange::post(LIST, 200, LISTED).at(&path, "");
+    let found = sessions(rules(), &[posted(LIST, &path), answered]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with(&format!("crm.example.com{path} derived ")), "{found:?}");
+    let mut refused = posted(LIST, &path);
+    refused.status = 401;
+    let found = sessions(rules(), &[refused]);
+    assert!(found[0].starts_with(&format!("crm.example.com{path} none ")), "{found:?}");
+}
+
+#[test]
+fn an_unknown_id_in_the_path_ends_nothing() {
+    let path = format!("/messages/{QUARKUS_ID}");
+    let mut lost = posted(LIST, &path);
+    lost.status = 404;
+    assert!(!with_stream("/messages", std::slice::from_ref(&lost)).contains("not_found"));
+    assert!(with_stream(&path, &[lost]).contains("not_found"));
+}
+
 #[test]
 fn a_parameter_of_that_name_is_no_session_where_the_answer_came_at_once() {
     let call = Exchange::post(LIST, 200, LISTED).at("/mcp", "sessionId=fixed");
@@ -169,6 +252,20 @@ fn deleting_and_losing_a_session_are_events() {
     let text = recorded(rules(), &exchanges);
     let events: Vec<&str> = text.lines().skip(2).map(str::trim).collect();
     assert_eq!(events, ["delete_refused", "deleted", "not_found", "stream_refused"], "{text}");
+}
+
+#[test]
+fn an_answer_of_another_kind_opens_no_stream_and_no_session() {
+    let page = || Exchange::get(200, "<html>").answered("content-type", "text/html");
+    let proof = Exchange::post(LIST, 200, LISTED).with("mcp-session-id", "s1");
+    let asked = page().with("mcp-session-id", "s1");
+    let text = recorded(rules(), &[proof.clone(), asked, page()]);
+    let events: Vec<&str> = text.lines().skip(2).map(str::trim).collect();
+    assert_eq!(events, ["stream_refused"], "{text}");
+    let found = sessions(rules(), &[proof, page().with("mcp-session-id", "invented")]);
+    assert!(found[1].starts_with("crm.example.com/mcp header invented unopened"), "{found:?}");
+    let browser = page().with("mcp-session-id", "s1").with("accept", "text/html");
+    assert_eq!(recorded(rules(), &[browser]), "");
 }
 
 #[test]

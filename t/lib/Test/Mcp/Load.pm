@@ -30,8 +30,10 @@ sub start {
     my $folder = $r->dir;
     my $self = bless { made => "$folder/load-made", end => "$folder/load-end" }, $class;
     unlink $self->{made}, $self->{end};
+    my $parent = $$;
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
+        Test::Mcp::end_with_parent($parent);
         my $id = 1;
         open my $out, '>', $self->{made} or POSIX::_exit(1);
         while (!-e $self->{end}) {

@@ -20,7 +20,7 @@ It is a L<Test::Mcp> that has been started already.
 C<upstream> are the handlers of L<Test::Mcp::Upstream> (default: its MCP server on every path).
 Configuration is added at each level by C<main>, C<events>, C<http>, C<server> and C<location>
 (text, expanded); C<servers> holds more server blocks. C<store> is what follows the store's path,
-C<workers> their number (1), C<pass> what stands in place of C<proxy_pass> and its settings.
+C<workers> their number (1), C<connections> how many each may have (1024), C<pass> what stands in place of C<proxy_pass> and its settings.
 C<< start => 0 >> only writes F<nginx.conf>.
 
 C</mcp> and everything under C</> but C</status> goes to the upstream; only C</mcp> records.
@@ -66,13 +66,14 @@ sub configure {
     $o{$_} //= '' for qw(main events http server location servers);
     $o{store} //= 'flush=20ms min_free=0';
     $o{workers} //= 1;
+    $o{connections} //= 1024;
     $o{pass} //= 'proxy_pass http://127.0.0.1:%%PORT_2%%; proxy_http_version 1.1; '
         . 'proxy_set_header Connection ""; proxy_buffering off;';
     $self->write_file_expand('nginx.conf', <<"CONF");
 %%TEST_GLOBALS%%
 worker_processes $o{workers};
 $o{main}
-events { worker_connections 1024; $o{events} }
+events { worker_connections $o{connections}; $o{events} }
 http {
     %%TEST_GLOBALS_HTTP%%
     mcp_sessions_store %%STORE%% $o{store};

@@ -103,10 +103,12 @@ sub wait_flag {
 sub _serve {
     my ($self, $listen) = @_;
     local $SIG{CHLD} = 'IGNORE';
+    my $parent = $$;
     while (1) {
         my $socket = $listen->accept or next;
         my $pid = fork;
         if (defined $pid && !$pid) {
+            Test::Mcp::end_with_parent($parent);
             close $listen;
             setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
             eval { $self->_connection($socket); 1 } or print STDERR $@ =~ /^gone/ ? '' : "# upstream: $@";

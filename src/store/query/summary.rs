@@ -1,0 +1,220 @@
+//! What queries that count answer with, shaped as the API shows it.
+
+use super::answer::{Call, NameCount, SessionPart, Software};
+use super::id::Time;
+use serde::Serialize;
+
+/// A value of a filter, and how frequent it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FacetValue {
+    /// The value to filter by.
+    pub value: String,
+    /// Calls with it.
+    pub count: u64,
+    /// Session parts with such a call.
+    pub sessions: u64,
+}
+
+/// Values of one filter, the most frequent first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Facet {
+    /// The filter's name: `user`, `param.tenant`.
+    pub name: String,
+    /// At most as many as were asked for.
+    pub values: Vec<FacetValue>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// Distinct values with counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Facets {
+    /// Calls on which all filters hold.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Session parts on which all filters hold.
+    pub sessions: u64,
+    /// One for each filter.
+    pub facets: Vec<Facet>,
+}
+
+/// Which facets are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct FacetRequest {
+    /// Names of filters; empty for all.
+    pub names: Vec<String>,
+    /// The most values of each; 0 for [`super::FACET_VALUES_DEFAULT`].
+    pub limit: usize,
+    /// Only values that contain this text (ASCII letters of either case), for type-ahead.
+    pub contains: Option<String>,
+}
+
+/// Calls in one step of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TimelineStep {
+    /// Its beginning.
+    pub at: Time,
+    /// Calls that began in it.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Attacks in it.
+    pub attacks: u64,
+}
+
+/// Calls over time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Timeline {
+    /// Length of a step in seconds.
+    pub step_seconds: u64,
+    /// All steps of the range, empty ones too, oldest first.
+    pub steps: Vec<TimelineStep>,
+}
+
+/// An MCP server, as the days kept know it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServerSummary {
+    /// Opaque.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Calls in the range.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Session parts in the range.
+    pub sessions: u64,
+    /// Attacks in the range.
+    pub attacks: u64,
+    /// Different primitives seen in calls.
+    pub primitives: u64,
+    /// `errors` of `calls`, 0 to 1; none without calls.
+    pub error_rate: Option<f64>,
+    /// Median duration of the days in the range, to within 12 %.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the durations of the days in the range, to within 12 %.
+    pub p95_ms: Option<f64>,
+    /// First seen, by the catalogue or the range.
+    pub first_seen_at: Option<Time>,
+    /// Last seen, by the catalogue or the range.
+    pub last_seen_at: Option<Time>,
+}
+
+/// In how many of a server's calls what was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct IdentityShares {
+    /// Calls in the range.
+    pub calls: u64,
+    /// Calls that carry a user themselves.
+    pub with_user: u64,
+    /// Calls that carry roles themselves.
+    pub with_roles: u64,
+    /// Calls of sessions with an id of their own (`configured`, `header`, `query`).
+    pub with_session_id: u64,
+    /// Examples of users, masked; at most 3.
+    pub users: Vec<String>,
+    /// Examples of roles; at most 3.
+    pub roles: Vec<String>,
+    /// Examples of session ids, masked; at most 3.
+    pub session_ids: Vec<String>,
+}
+
+/// One MCP server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServerDetail {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub summary: ServerSummary,
+    /// In how many calls user, roles and session id were found.
+    pub shares: IdentityShares,
+}
+
+/// A primitive, as calls know it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PrimitiveSummary {
+    /// `tool`, `resource`, `prompt`, `task`, `other`.
+    pub kind: String,
+    /// Its name, URI or id.
+    pub name: String,
+    /// Calls in the range.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// `errors` of `calls`, 0 to 1.
+    pub error_rate: Option<f64>,
+    /// Median duration of the days in the range, to within 12 %.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the durations of the days in the range, to within 12 %.
+    pub p95_ms: Option<f64>,
+    /// `YYYY-MM-DD`: the first day of the range with a call.
+    pub first_day: String,
+    /// `YYYY-MM-DD`: the last day of the range with a call.
+    pub last_day: String,
+}
+
+/// A user with a client, across servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Agent {
+    /// None where nobody is named.
+    pub user: Option<String>,
+    /// None where no client is named.
+    pub client: Option<Software>,
+    /// Roles seen; at most [`super::NAMES_MAX`].
+    pub roles: Vec<String>,
+    /// Session parts.
+    pub sessions: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Attacks.
+    pub attacks: u64,
+    /// MCP servers, the busiest first; at most [`super::NAMES_MAX`].
+    pub servers: Vec<NameCount>,
+    /// How many there are.
+    pub servers_total: u64,
+    /// Tools, the busiest first; at most [`super::NAMES_MAX`].
+    pub tools: Vec<NameCount>,
+    /// How many there are.
+    pub tools_total: u64,
+    /// Beginning of its first part in the range.
+    pub first_seen_at: Time,
+    /// End of its last part in the range.
+    pub last_seen_at: Time,
+}
+
+/// A day on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DaySummary {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// Bytes on disk, the WAL included.
+    pub bytes: u64,
+    /// Session parts.
+    pub sessions: Option<u64>,
+    /// Calls.
+    pub calls: Option<u64>,
+    /// Whether arguments and results were given up for room.
+    pub payloads_shed: bool,
+}
+
+/// What has changed since a mark.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changes {
+    /// Ask with this the next time.
+    pub mark: Mark,
+    /// Parts that changed, oldest change first; at most as many as were asked for.
+    pub sessions: Vec<SessionPart>,
+    /// Calls that came, oldest first; at most as many as were asked for.
+    pub calls: Vec<Call>,
+    /// More changed than was asked for: the reader should load its lists anew.
+    pub is_cut: bool,
+}
+
+/// Up to where changes are known: day, number of its last change, last call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Of the days that may still be written.
+    pub days: Vec<(i32, i64, i64)>,
+}

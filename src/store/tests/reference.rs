@@ -1,0 +1,497 @@
+//! Random records, written into a store, and the same questions answered from them in plain Rust.
+
+use crate::fixture::{DAY, HOUR, NOON, SECOND, Store};
+use protocol::{PrimitiveKind, RpcId};
+use record::{
+    Answer, Call, Claim, Client, Coverage, Direction, Event, EventKind, Exchange, IdSource,
+    Identity, Outcome, Param, Patience, Payload, Place, Primitive, Server, Sink, Verified,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use store::query::{Filter, Scope, State};
+
+/// When the questions are asked.
+pub(crate) const NOW: i64 = NOON + 12 * HOUR;
+pub(crate) const SERVERS: [&str; 4] =
+    ["crm.test/mcp", "crm.test/mcp2", "files.test/mcp", "search.example.org/a"];
+const USERS: [&str; 6] = ["alice@x", "bob@x", "carol@y", "dave@y", "Eve Tool-Lover", "mallory"];
+const ROLES: [&str; 4] = ["[\"admin\"]", "[\"dev\",\"admin\"]", "[\"dev\"]", ""];
+const TOOLS: [&str; 6] = ["search", "delete_account", "get_account", "list", "Ärger", "alice-tool"];
+const METHODS: [&str; 4] = ["tools/call", "tools/list", "ping", "resources/read"];
+const CLIENTS: [&str; 3] = ["claude-code", "cursor", ""];
+const OUTCOMES: [(Outcome, u16); 6] = [
+    (Outcome::Ok, 200),
+    (Outcome::ToolError, 200),
+    (Outcome::RpcError, 200),
+    (Outcome::HttpError, 502),
+    (Outcome::Aborted, 0),
+    (Outcome::Accepted, 202),
+];
+const ATTACKS: [(&str, &str); 3] = [
+    ("ACL violation", "only admins delete"),
+    ("Invalid tool call", "as listed"),
+    ("ACL violation", "as listed"),
+];
+
+/// The same numbers everywhere.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(crate) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+    }
+}
+
+/// A call as it was made.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeCall {
+    pub(crate) session: usize,
+    pub(crate) at: i64,
+    pub(crate) duration_us: i64,
+    pub(crate) user: &'static str,
+    pub(crate) roles: &'static str,
+    pub(crate) client: &'static str,
+    pub(crate) address: String,
+    pub(crate) tenant: Option<&'static str>,
+    pub(crate) request_id: String,
+    pub(crate) method: &'static str,
+    pub(crate) tool: Option<&'static str>,
+    pub(crate) outcome: Outcome,
+    pub(crate) status: u16,
+    pub(crate) bytes: (u64, u64),
+    pub(crate) attack: Option<(&'static str, &'static str)>,
+}
+
+/// A session as it was made.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeSession {
+    pub(crate) id: String,
+    pub(crate) source: IdSource,
+    pub(crate) server: &'static str,
+    pub(crate) idle_us: i64,
+    pub(crate) ended: Option<i64>,
+}
+
+/// A session part: its calls, and what the rest follows from.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) day: i64,
+    pub(crate) session: usize,
+    pub(crate) started_at: i64,
+    pub(crate) last_at: i64,
+    pub(crate) is_ended: bool,
+    pub(crate) calls: Vec<usize>,
+}
+
+/// All of it.
+pub(crate) struct Made {
+    pub(crate) sessions: Vec<MadeSession>,
+    pub(crate) calls: Vec<MadeCall>,
+}
+
+/// Writes calls of two days, in random order of servers and sessions, and some ends of sessions.
+pub(crate) fn make(store: &Store, random: &mut Random, calls: usize) -> Made {
+    let mut sessions: Vec<MadeSession> = (0..calls / 40)
+        .map(|number| MadeSession {
+            id: format!("{:08x}-{number}", random.next() & 0xffff_ffff),
+            source: *random.one(&[
+                IdSource::Header,
+                IdSource::Header,
+                IdSource::Query,
+                IdSource::Configured,
+                IdSource::None,
+            ]),
+            server: random.one::<&str>(&SERVERS),
+            idle_us: *random.one(&[HOUR, 5 * HOUR, 100 * HOUR]),
+            ended: None,
+        })
+        .collect();
+    let mut made: Vec<MadeCall> =
+        (0..calls).map(|number| random_call(random, number, sessions.len())).collect();
+    made.sort_by_key(|call| call.at);
+    let mut writers = [store.writer("w1"), store.writer("w2")];
+    let mut rest = made.as_slice();
+    while !rest.is_empty() {
+        let count = usize::try_from(1 + random.below(40)).unwrap().min(rest.len());
+        let (batch_calls, others) = rest.split_at(count);
+        rest = others;
+        let writer = &mut writers[usize::try_from(random.below(2)).unwrap()];
+        let now = batch_calls.last().unwrap().at + SECOND;
+        let mut batch = writer.begin(now).unwrap();
+        for call in batch_calls {
+            write_call(&mut batch, call, &sessions[call.session]);
+        }
+        if random.below(12) == 0 {
+            let number = batch_calls[0].session;
+            if sessions[number].ended.is_none() && sessions[number].source != IdSource::None {
+                end(&mut batch, &sessions[number], &batch_calls[0], now);
+                sessions[number].ended = Some(now);
+            }
+        }
+        batch.commit().unwrap();
+    }
+    drop(writers);
+    learn(store, &mut sessions, &made);
+    Made { sessions, calls: made }
+}
+
+fn random_call(random: &mut Random, number: usize, sessions: usize) -> MadeCall {
+    // A session's calls lie within some hours, so that ranges cut some and miss others.
+    let session = usize::try_from(random.below(sessions as u64)).unwrap();
+    let start = NOON - DAY - 8 * HOUR + (session as i64 * 37 % 40) * HOUR;
+    let spread = (1 + session as u64 % 9) * 3_600_000_000;
+    let user = if session % 5 == 4 {
+        ""
+    } else {
+        USERS[(session + usize::from(random.below(6) == 0)) % USERS.len()]
+    };
+    let method = *random.one(&METHODS);
+    let (outcome, status) = *random.one(&OUTCOMES);
+    MadeCall {
+        session,
+        at: start + i64::try_from(random.below(spread)).unwrap(),
+        duration_us: i64::try_from(random.below(3_000_000)).unwrap(),
+        user,
+        roles: if user.is_empty() { "" } else { ROLES[session % 4] },
+        client: CLIENTS[session % 3],
+        address: format!("10.0.0.{}", session % 7),
+        tenant: (session % 4 != 0).then_some(["acme", "globex"][session % 2]),
+        request_id: match number % 10 {
+            0 => format!("req-{number}"),
+            _ => format!("{:024x}{number:08x}", random.next()),
+        },
+        method,
+        tool: matches!(method, "tools/call" | "resources/read").then(|| *random.one(&TOOLS)),
+        outcome,
+        status,
+        bytes: (random.below(5_000), random.below(9_000)),
+        attack: (random.below(15) == 0).then(|| *random.one(&ATTACKS)),
+    }
+}
+
+fn exchange_of<'a>(
+    call: &'a MadeCall,
+    session: &'a MadeSession,
+    params: &'a [Param<'a>],
+) -> Exchange<'a> {
+    let is_probing = session.source == IdSource::None;
+    Exchange {
+        at: call.at,
+        last_at: call.at + call.duration_us,
+        server: Server { name: session.server, unproven: "host", is_named: true, is_proven: true },
+        session: Claim {
+            source: session.source,
+            id: if is_probing { "" } else { &session.id },
+            group: if is_probing { call.session as u64 + 1 } else { 0 },
+            idle_us: session.idle_us,
+            opens: true,
+            joins_stream: false,
+            unannounced: record::Unannounced::Kept,
+        },
+        identity: Identity {
+            user: call.user,
+            roles: call.roles,
+            verified: Verified::Yes,
+            credential: 5,
+            params,
+        },
+        client: Client { name: call.client, version: "1" },
+        server_info: Client::default(),
+        protocol_version: "2025-11-25",
+        http_method: "POST",
+        status: call.status,
+        address: &call.address,
+        user_agent: "node",
+        request_id: &call.request_id,
+        bytes_in: call.bytes.0,
+        bytes_out: call.bytes.1,
+    }
+}
+
+fn params_of(call: &MadeCall) -> Vec<Param<'static>> {
+    call.tenant.map(|value| Param { name: "tenant", value }).into_iter().collect()
+}
+
+fn write_call(batch: &mut store::Batch<'_>, call: &MadeCall, session: &MadeSession) {
+    let params = params_of(call);
+    let exchange = exchange_of(call, session, &params);
+    let Place::Part(part) = batch.place(&exchange, Patience::Decide) else { panic!() };
+    let is_resource = call.method == "resources/read";
+    let kind = if is_resource { PrimitiveKind::Resource } else { PrimitiveKind::Tool };
+    let record = Call {
+        at: call.at,
+        direction: Direction::Client,
+        rpc_id: &RpcId::Integer(1),
+        method: call.method,
+        primitive: call.tool.map(|name| Primitive { kind, name }),
+        arguments: Some(Payload { json: "{\"q\":[1,{}]}", truncated: false }),
+        bytes_in: call.bytes.0,
+        coverage: Coverage::Full,
+        continues: None,
+        protocol_version: "",
+        answer: Answer {
+            at: call.at + call.duration_us,
+            outcome: call.outcome,
+            result: None,
+            error_code: None,
+            error_message: None,
+            duration_us: Some(call.duration_us.unsigned_abs()),
+            first_event_us: None,
+            notifications: 0,
+            bytes_out: call.bytes.1,
+            coverage: Coverage::Full,
+            continued_as: None,
+        },
+    };
+    batch.call(part, &exchange, &record);
+    batch.count_exchange();
+}
+
+/// The client ends a session.
+fn end(batch: &mut store::Batch<'_>, session: &MadeSession, like: &MadeCall, at: i64) {
+    let params = params_of(like);
+    let exchange = Exchange {
+        at,
+        last_at: at,
+        http_method: "DELETE",
+        status: 200,
+        ..exchange_of(like, session, &params)
+    };
+    let Place::Part(part) = batch.place(&exchange, Patience::Decide) else { panic!() };
+    batch.event(part, &exchange, &Event { at, kind: EventKind::Deleted, count: 1 });
+    batch.count_exchange();
+}
+
+/// Takes the ids that the store made up for `none` sessions, and puts the attacks in, as the
+/// controls will.
+fn learn(store: &Store, sessions: &mut [MadeSession], made: &[MadeCall]) {
+    for day in ["2026-11-24.db", "2026-11-25.db"] {
+        let connection = store.read(day);
+        let mut statement =
+            connection.prepare("SELECT request_id, session_id, call, part FROM calls").unwrap();
+        let rows = statement.query_map((), |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, i64>(3)?,
+            ))
+        });
+        let by_request: BTreeMap<String, (String, i64, i64)> = rows
+            .unwrap()
+            .map(|row| row.map(|(request, id, call, part)| (request, (id, call, part))).unwrap())
+            .collect();
+        for call in made {
+            let Some((id, number, part)) = by_request.get(&call.request_id) else { continue };
+            if sessions[call.session].source == IdSource::None {
+                // Its parts have ids of their own each day; they are told apart by the day.
+                let known = &mut sessions[call.session].id;
+                if !known.contains(id.as_str()) {
+                    *known = format!("{known} {day} {id}");
+                }
+            }
+            if let Some((kind, control)) = call.attack {
+                connection
+                    .execute(
+                        "INSERT INTO attack_rows (at, call, part, type, control, verdict, action) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, 'deny', 'passed')",
+                        (call.at, number, part, kind, control),
+                    )
+                    .unwrap();
+            }
+        }
+    }
+}
+
+impl Made {
+    /// The id of a session on a day.
+    pub(crate) fn id_on(&self, session: usize, day: i64) -> String {
+        let session = &self.sessions[session];
+        if session.source != IdSource::None {
+            return session.id.clone();
+        }
+        let name = if day == NOON.div_euclid(DAY) { "2026-11-25.db" } else { "2026-11-24.db" };
+        let mut words = session.id.split(' ');
+        words.by_ref().find(|word| *word == name);
+        words.next().unwrap_or("").to_owned()
+    }
+
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let mut parts: BTreeMap<(i64, usize), Part> = BTreeMap::new();
+        for (index, call) in self.calls.iter().enumerate() {
+            let day = call.at.div_euclid(DAY);
+            let part = parts.entry((day, call.session)).or_insert_with(|| Part {
+                day,
+                session: call.session,
+                started_at: i64::MAX,
+                last_at: 0,
+                is_ended: false,
+                calls: Vec::new(),
+            });
+            part.started_at = part.started_at.min(call.at);
+            part.last_at = part.last_at.max(call.at + call.duration_us);
+            part.calls.push(index);
+        }
+        for (number, session) in self.sessions.iter().enumerate() {
+            let Some(ended) = session.ended else { continue };
+            let part = parts.get_mut(&(ended.div_euclid(DAY), number)).unwrap();
+            part.last_at = part.last_at.max(ended);
+            part.is_ended = true;
+        }
+        parts.into_values().collect()
+    }
+
+    pub(crate) fn state(&self, part: &Part) -> State {
+        if part.is_ended {
+            State::Ended
+        } else if NOW - part.last_at > self.sessions[part.session].idle_us {
+            State::Idle
+        } else {
+            State::Open
+        }
+    }
+
+    pub(crate) fn is_error(&self, call: &MadeCall) -> bool {
+        call.outcome.is_error() && self.sessions[call.session].source != IdSource::None
+    }
+
+    /// Parts on which the filters hold, with the calls they hold on.
+    pub(crate) fn select(&self, filter: &Filter, scope: &Scope) -> Vec<(Part, Vec<usize>)> {
+        let is_on_calls = is_on_calls(filter);
+        let mut selected = Vec::new();
+        for part in self.parts() {
+            let session = &self.sessions[part.session];
+            let id = self.id_on(part.session, part.day);
+            let is_part = scope.has(session.server)
+                && has(&filter.server, session.server)
+                && has(&filter.session_id, &id)
+                && has(&filter.id_source, session.source.as_str())
+                && (filter.state.is_empty() || filter.state.contains(&self.state(&part)))
+                && filter.from.is_none_or(|from| part.last_at >= from)
+                && filter.to.is_none_or(|to| part.started_at < to);
+            if !is_part {
+                continue;
+            }
+            let calls: Vec<usize> = part
+                .calls
+                .iter()
+                .copied()
+                .filter(|index| self.holds(filter, &self.calls[*index], &id))
+                .collect();
+            if !is_on_calls || !calls.is_empty() {
+                selected.push((part, calls));
+            }
+        }
+        selected
+    }
+
+    fn holds(&self, filter: &Filter, call: &MadeCall, session_id: &str) -> bool {
+        let roles: Vec<String> = serde_json::from_str(call.roles).unwrap_or_default();
+        let q = filter.q.as_ref().map(|q| q.to_ascii_lowercase());
+        let has_q = q.is_none_or(|q| {
+            [call.tool.unwrap_or(""), call.user, session_id]
+                .iter()
+                .any(|text| text.to_ascii_lowercase().contains(&q))
+        });
+        let is_attack = match call.attack {
+            Some((kind, control)) => {
+                (filter.attack.iter().any(|wanted| wanted == "any") || has(&filter.attack, kind))
+                    && has(&filter.control, control)
+            }
+            None => filter.attack.is_empty() && filter.control.is_empty(),
+        };
+        filter.from.is_none_or(|from| call.at >= from)
+            && filter.to.is_none_or(|to| call.at < to)
+            && (has(&filter.user, call.user)
+                || !call.user.is_empty() && filter.user.iter().any(|user| user == "*"))
+            && (filter.role.is_empty() || roles.iter().any(|role| filter.role.contains(role)))
+            && has(&filter.client, call.client)
+            && has(&filter.address, &call.address)
+            && filter.param.iter().all(|(name, values)| {
+                name == "tenant" && call.tenant.is_some_and(|tenant| has(values, tenant))
+            })
+            && has(&filter.request_id, &call.request_id)
+            && has(&filter.method, call.method)
+            && has(&filter.primitive, call.tool.unwrap_or(""))
+            && has(&filter.outcome, call.outcome.as_str())
+            && (filter.status.is_empty() || filter.status.contains(&call.status))
+            && is_attack
+            && has_q
+    }
+}
+
+fn has(wanted: &[String], value: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|wanted| wanted == value)
+}
+
+pub(crate) fn is_on_calls(filter: &Filter) -> bool {
+    let lists = [
+        &filter.user,
+        &filter.role,
+        &filter.client,
+        &filter.address,
+        &filter.request_id,
+        &filter.method,
+        &filter.primitive,
+        &filter.outcome,
+        &filter.attack,
+        &filter.control,
+    ];
+    lists.iter().any(|list| !list.is_empty())
+        || !filter.param.is_empty()
+        || !filter.status.is_empty()
+        || filter.q.is_some()
+}
+
+/// Distinct values and how many calls and parts have them.
+pub(crate) type Counted = BTreeMap<String, (u64, u64)>;
+
+/// The facets of a selection, by name.
+pub(crate) fn facets(made: &Made, selected: &[(Part, Vec<usize>)]) -> BTreeMap<String, Counted> {
+    let mut facets: BTreeMap<String, BTreeMap<String, (u64, BTreeSet<usize>)>> = BTreeMap::new();
+    for (number, (part, calls)) in selected.iter().enumerate() {
+        let mut add = |name: &str, value: &str, calls: u64| {
+            if !value.is_empty() && value != "0" {
+                let facet = facets.entry(name.to_owned()).or_default();
+                let (count, parts) = facet.entry(value.to_owned()).or_default();
+                *count += calls;
+                parts.insert(number);
+            }
+        };
+        let session = &made.sessions[part.session];
+        add("server", session.server, calls.len() as u64);
+        add("id_source", session.source.as_str(), calls.len() as u64);
+        add("state", made.state(part).as_str(), calls.len() as u64);
+        for call in calls.iter().map(|index| &made.calls[*index]) {
+            add("user", call.user, 1);
+            for role in serde_json::from_str::<Vec<String>>(call.roles).unwrap_or_default() {
+                add("role", &role, 1);
+            }
+            add("client", call.client, 1);
+            add("address", &call.address, 1);
+            add("param.tenant", call.tenant.unwrap_or(""), 1);
+            add("method", call.method, 1);
+            add("primitive", call.tool.unwrap_or(""), 1);
+            add("outcome", call.outcome.as_str(), 1);
+            add("status", &call.status.to_string(), 1);
+            if let Some((kind, control)) = call.attack {
+                add("attack", kind, 1);
+                add("control", control, 1);
+            }
+        }
+    }
+    let counted = |values: BTreeMap<String, (u64, BTreeSet<usize>)>| {
+        values.into_iter().map(|(value, (calls, parts))| (value, (calls, parts.len() as u64)))
+    };
+    facets.into_iter().map(|(name, values)| (name, counted(values).collect())).collect()
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/perl
+
+# A store that may not be written for a while: traffic goes on, what is lost is counted and told
+# without flooding the log, and recording heals by itself.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Test::Mcp::Recorder;
+
+my $workers = 2;
+
+# Makes calls until one of them can be read from the store; returns the number of the next one.
+sub call_until_recorded {
+    my ($r, $what, $session, $id) = @_;
+    my $first = $id;
+    $r->wait_until(sub {
+        my $answer = $r->call('echo', {}, id => $id++, session => $session);
+        die "traffic stopped: $answer->{status}\n" unless $answer->{status} == 200;
+        my $rows = eval { $r->query("select count(*) as n from calls where rpc_id >= $first") };
+        return $rows && @$rows && $rows->[0]{n} > 0;
+    }, "$what: recording again");
+    pass("$what: recording heals");
+    return $id;
+}
+
+# From here on nothing is lost, and all of it is sound and counted.
+sub heals {
+    my ($r, $what, $session, $id) = @_;
+    my $first = call_until_recorded($r, $what, $session, $id);
+    $r->call('echo', {}, id => $first + $_, session => $session) for 0 .. 39;
+    $r->settled;
+    my $rows = $r->records("select count(*) as n from calls where rpc_id >= $first", until => sub { $_[0][0]{n} >= 40 },
+        seconds => 5);
+    is($rows->[0]{n}, 40, "$what: and nothing is lost any more");
+    $r->accounted("$what: every exchange is accounted for", calls => 0);
+    $r->integrity("$what: the day's file is sound");
+    return;
+}
+
+# A worker tells each kind of trouble at most once a second (it may be logged a little later).
+sub quiet {
+    my ($r, $what) = @_;
+    my %lines;
+    for (split /\n/, $r->error_log) {
+        my ($second, $worker, $text) = /^(\S+ \S+) \[\w+\] (\d+)\S+ mcp_sessions: (.*)/ or next;
+        $lines{"$second $worker " . $text =~ s/^\d+//r}++;
+    }
+    is(join("\n", grep { $lines{$_} > 2 } sort keys %lines), '', "$what: the error log is not flooded");
+    return;
+}
+
+my @troubles = (
+    'a store that cannot be entered' => sub { chmod 0000, $_[0]->store },
+    'a store that may not be written' => sub { unlink $_[0]->days; chmod 0500, $_[0]->store },
+    'a store that may not be written from the start' => sub {
+        my ($r) = @_;
+        $r->stop;
+        unlink glob $r->store . '/*';
+        chmod 0500, $r->store;
+        $r->run;
+    },
+    'a damaged file that cannot be moved away' => sub {
+        my ($r) = @_;
+        my ($day) = $r->days;
+        $r->stop;
+        $r->checkpoint($day);
+        $r->write_file($day, 'Z' x -s $day);
+        chmod 0500, $r->store;
+        $r->run;
+    },
+);
+while (my ($what, $trouble) = splice @troubles, 0, 2) {
+    my $r = Test::Mcp::Recorder->new(workers => $workers);
+    $r->expect_log(qr/mcp_sessions/);
+    my $session = $r->open_session;
+    my $id = 1;
+    $r->call('echo', {}, id => $id++, session => $session) for 1 .. 20;
+    $r->settled;
+    $trouble->($r);
+    # Several of the seconds in which a line may be logged.
+    my $lines = sub { scalar(() = $r->error_log =~ /exchanges not recorded/g) };
+    $r->wait_until(sub {
+        my $answer = $r->call('echo', {}, id => $id++, session => $session);
+        die "traffic stopped: $answer->{status}\n" unless $answer->{status} == 200;
+        return $r->status->{exchanges_dropped}{store_failed} > 0 && $lines->() >= 3;
+    }, "$what: some seconds of it");
+    pass("$what: traffic goes on, and what is lost is counted for store_failed and told");
+    chmod 0700, $r->store;
+    heals($r, $what, $session, $id);
+    quiet($r, $what);
+}
+
+Test::Mcp::done_testing();
