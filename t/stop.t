@@ -46,11 +46,11 @@ my $made = $load->stop;
 # nginx logs an access in the same breath in which the module accepts the exchange.
 my $accepted = () = $r->read_file('access.log') =~ m{"POST /mcp}g;
 cmp_ok($accepted, '>=', $made, 'calls were answered') or diag("$made made");
-# The one that was under way is recorded too, though nginx logs no access for it.
-my $rows = $r->records(q{select count(*) as n, count(distinct rpc_id) as ids from calls where outcome <> 'aborted'},
-    until => sub { 1 });
-is($rows->[0]{n}, $accepted, 'every exchange that was accepted is recorded');
-is($rows->[0]{ids}, $accepted - 1, 'and each once') or diag('the notification has no id');
+my $rows = $r->records(q{select count(*) as n, count(distinct rpc_id) as ids from calls}, until => sub { 1 });
+my $more = $rows->[0]{n} - $accepted;
+# nginx logs no access for the one that was under way.
+ok($more == 0 || $more == 1, 'every exchange that was accepted is recorded') or diag("$rows->[0]{n}, $accepted accepted");
+is($rows->[0]{ids}, $rows->[0]{n} - 1, 'and each once') or diag('the notification has no id');
 $r->integrity;
 unlike($r->error_log, qr/exchanges not recorded/, 'and nothing is said to be lost');
 

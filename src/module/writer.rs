@@ -105,6 +105,8 @@ struct Writer {
     interpreter: Option<Interpreter>,
     resets: u64,
     waiting: VecDeque<Waiting>,
+    /// When nothing may wait any longer, since the worker ends.
+    wait_until: Option<Instant>,
     taken: Taken,
     began: Instant,
     retry_at: Instant,
@@ -129,6 +131,7 @@ impl Writer {
             interpreter: None,
             resets: 0,
             waiting: VecDeque::new(),
+            wait_until: None,
             taken: Taken::default(),
             began: now,
             retry_at: now,
@@ -208,6 +211,11 @@ impl Writer {
     /// Whether nothing is left to write.
     fn is_done(&self) -> bool {
         self.given.queue.is_empty() && self.waiting.is_empty()
+    }
+
+    /// The worker begins to end.
+    fn prepare_end(&mut self) {
+        self.wait_until = Some(Instant::now() + round::WAIT_LAST_MAX);
     }
 
     /// The worker ends: what is left is lost.

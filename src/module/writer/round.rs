@@ -16,6 +16,8 @@ const BATCH_TIME_MAX: Duration = Duration::from_millis(50);
 const CLOCK_EVERY: usize = 64;
 /// How long an exchange may wait for what another worker is about to write.
 const WAIT_MAX: Duration = Duration::from_secs(1);
+/// The same in a worker that ends, which after TERM has less than that in all.
+pub(super) const WAIT_LAST_MAX: Duration = Duration::from_millis(250);
 /// The most exchanges that wait at a time.
 const WAITING_MAX: usize = 4_096;
 
@@ -37,6 +39,7 @@ impl Writer {
                 waiting: &mut self.waiting,
                 taken: &mut self.taken,
                 now,
+                wait_until: self.wait_until,
             };
             desk.look_again();
             desk.empty_queue(&self.given.queue, pace);
@@ -99,6 +102,8 @@ struct Desk<'d, 'w> {
     waiting: &'d mut VecDeque<Waiting>,
     taken: &'d mut Taken,
     now: Instant,
+    /// When nothing may wait any longer.
+    wait_until: Option<Instant>,
 }
 
 impl Desk<'_, '_> {
@@ -106,7 +111,7 @@ impl Desk<'_, '_> {
     fn look_again(&mut self) {
         for _ in 0..self.waiting.len() {
             let Some(Waiting { capture, until }) = self.waiting.pop_front() else { return };
-            let is_over = self.now >= until;
+            let is_over = self.now >= self.wait_until.map_or(until, |last| until.min(last));
             self.offer(capture, until, is_over);
         }
     }
@@ -123,7 +128,8 @@ impl Desk<'_, '_> {
                 self.wait(capture, until);
                 continue;
             }
-            let is_over = self.waiting.len() >= WAITING_MAX;
+            let is_over = self.waiting.len() >= WAITING_MAX
+                || self.wait_until.is_some_and(|last| self.now >= last);
             self.offer(capture, until, is_over);
             if n % CLOCK_EVERY == CLOCK_EVERY - 1 && self.now.elapsed() >= BATCH_TIME_MAX {
                 return;

@@ -128,6 +128,7 @@ impl Shifts {
         let within = self.link.ends_within().unwrap_or_default();
         let end_by = Instant::now() + within;
         let mut writer = self.writer();
+        writer.prepare_end();
         loop {
             let pause = writer.write(Pace::Last);
             if writer.is_done() || Instant::now() >= end_by {
