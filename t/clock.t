@@ -56,7 +56,9 @@ sub call {
 }
 
 my $session = $r->open_session;
-do { call($session); sleep 0.01 } while wall() < $midnight + 1;
+# At least a second of them, and on a slow machine as many as are asked for below.
+my $after = 0;
+do { call($session); $after += wall() >= $midnight; sleep 0.01 } while wall() < $midnight + 1 || $after < 15;
 $r->written($id + 2);
 is_deeply([map { m{([^/]+)\.db$} } $r->days], [day($today), day($today + 1)], 'midnight began a new file');
 my $rows = $r->query(q{select min(at) as first, max(at) as last, count(*) as n from calls});

@@ -26,7 +26,8 @@ impl Interpreter {
     ) -> Step {
         let facts = &capture.facts;
         let is_stream = is_event_stream(capture) && is_success(facts.status);
-        if !is_stream && facts.status >= 400 && stage == Stage::Begin {
+        // How much was answered is known at the end.
+        if !is_stream && stage == Stage::Begin {
             return Step::Unripe;
         }
         if !is_stream {
