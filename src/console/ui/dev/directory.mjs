@@ -85,14 +85,15 @@ export function agents(world, query) {
 }
 
 export function stats(world) {
-  const days = counts(world.parts.map((part) => part.day)).map(({ value }) => value).sort().reverse();
-  const total = [...world.calls.values()].reduce((n, list) => n + list.length, 0);
+  const days = [...new Set(world.parts.map((part) => part.day))].sort().reverse().map((day) => {
+    const parts = world.parts.filter((part) => part.day === day);
+    const calls = parts.reduce((n, part) => n + part.calls, 0);
+    return { day, bytes: calls * 610 + 90112, sessions: parts.length, calls, payloads_shed: false };
+  });
+  const written = days.reduce((n, day) => n + day.calls, 0);
   return {
-    state: "ok", version: "0.1.0", now: new Date().toISOString(), workers: 2,
-    handed: total + 41, written: total, queued: 0, queue_bytes: 0, unrecorded: 41, lag_ms: 84,
-    dropped: { queue_full: 0, memory: 0, store_failed: 0, killed: 3, disk_full: 0 },
-    truncated: 12, undecoded: 0,
-    days: days.map((day, i) => ({ day, state: i ? "closed" : "open", calls: world.parts.filter((p) => p.day === day).reduce((n, p) => n + p.calls, 0), bytes: world.parts.filter((p) => p.day === day).reduce((n, p) => n + p.calls * 610, 0) + 90112 })),
-    limits: { retention_s: 604800, max_size_bytes: 20 * 2 ** 30, min_free_bytes: 2 ** 30, free_bytes: 61 * 2 ** 30 },
+    version: "0.1.0", handed: written + 44, written, unrecorded: 41, dropped: { queue_full: 0, memory_limit: 0, disk_full: 0, store_failed: 0, shutdown: 0, panic: 0 }, killed: 3, queued: 0, waiting: 0,
+    calls_written: { ok: written }, stream_pieces_lost: 0, body_lost_bytes: 18220, panics: 0, commits: 9120, workers: 2, lag_ms: 84.2,
+    bytes: days.reduce((n, day) => n + day.bytes, 0), days, limits: { retention_days: 7, max_size_bytes: 20 * 2 ** 30, min_free_bytes: 2 ** 30 },
   };
 }

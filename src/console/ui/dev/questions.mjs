@@ -83,15 +83,14 @@ export function session(world, id) {
   const part = world.parts.find((p) => p.id === id);
   if (!part) throw new Problem(404, "Not Found", "no such session part");
   const calls = world.calls.get(id);
-  const parts = world.parts.filter((p) => p.session_id === part.session_id && p.server === part.server).map(({ id: other, day, started_at, last_at, calls: n }) => ({ id: other, day, started_at, last_at, calls: n }));
-  const names = { method: (c) => c.method, primitive: (c) => c.primitive?.name, user: (c) => c.user, role: (c) => c.roles, outcome: (c) => c.outcome, status: (c) => String(c.status), attack: (c) => c.attacks.map((a) => a.type) };
-  const facets = Object.entries(names).map(([name, of]) => {
-    const values = counts(calls.flatMap((call) => of(call) ?? []));
-    return { name, values: values.slice(0, 50), total: values.length };
-  });
+  const days = world.parts.filter((p) => p.session_id === part.session_id && p.server === part.server).map(({ id: other, day, started_at, last_at, calls: n }) => ({ id: other, day, started_at, last_at, calls: n }));
+  const facets = {
+    methods: counts(calls.map((c) => c.method)), primitives: counts(calls.filter((c) => c.primitive).map((c) => c.primitive.name)), users: counts(calls.map((c) => c.user).filter(Boolean)),
+    roles: counts(calls.flatMap((c) => c.roles)), outcomes: counts(calls.map((c) => c.outcome)), attacks: counts(calls.flatMap((c) => c.attacks.map((a) => a.type))),
+  };
   const events = part.id_source === "header" ? [{ at: part.started_at, kind: "stream_opened", count: 0, status: 200, request_id: null }] : [];
   if (part.ended) events.push({ at: part.ended, kind: "deleted", count: 0, status: 200, request_id: null });
-  return { ...shown(part), params: part.params, user_agent: part.user_agent, facets: { calls: part.calls, errors: part.errors, sessions: 1, facets }, parts, events, events_total: events.length };
+  return { ...shown(part), params: part.params, user_agent: part.user_agent, facets, days, events, events_total: events.length };
 }
 
 export function call(world, id) {
@@ -132,9 +131,9 @@ export function facets(world, query) {
     const values = [];
     for (const { part, calls } of left) for (const one of calls) values.push(...of(name in PART_FILTERS ? part : one));
     const most = counts(values.filter((v) => v !== "*" && v !== "any" && v.toLowerCase().includes(text)));
-    return { name, values: most.slice(0, limit), total: most.length };
+    return [name, { values: most.slice(0, limit), total: most.length }];
   });
-  return { calls: all.length, errors: all.filter(isError).length, sessions: left.length, facets: found };
+  return { calls: all.length, errors: all.filter(isError).length, sessions: left.length, facets: Object.fromEntries(found) };
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
@@ -157,5 +156,5 @@ export function timeline(world, query) {
       slot.attacks += call.attacks.length;
     }
   }
-  return { step_seconds, steps: items };
+  return { step_s: step_seconds, items };
 }

@@ -1,11 +1,55 @@
 import { useEffect } from "preact/hooks";
 import { link, useAddress, type Address } from "./address";
+import { AgentsPage } from "./agents/AgentsPage";
 import { Empty } from "./parts/Notice";
+import { Popover } from "./parts/Popover";
+import { RecorderPage } from "./recorder/RecorderPage";
+import { ServersPage } from "./servers/ServersPage";
+import { SessionPage } from "./session/SessionPage";
 import { SessionsPage } from "./sessions/SessionsPage";
 
-const VIEWS: { name: string; title: string; page: (props: { address: Address }) => preact.JSX.Element }[] = [
+interface View {
+  name: string;
+  title: string;
+  page: (props: { address: Address }) => preact.JSX.Element;
+  /** Reached from other views only. */
+  hidden?: boolean;
+}
+
+const VIEWS: View[] = [
   { name: "sessions", title: "MCP Sessions", page: SessionsPage },
+  { name: "session", title: "Session", page: SessionPage, hidden: true },
+  { name: "servers", title: "MCP servers", page: ServersPage },
+  { name: "agents", title: "Agents", page: AgentsPage },
+  { name: "recorder", title: "Recorder", page: RecorderPage },
 ];
+
+const KEYS = [
+  ["/", "Search"],
+  ["↑ ↓ or k j", "Up and down in a list"],
+  ["Enter", "Open"],
+  ["Esc", "Close: the call, then the session"],
+  ["← →", "In the chart: move; with Shift select, Enter shows it"],
+];
+
+function Keys() {
+  return (
+    <Popover class="control square plain" title="Keys" label={<span aria-hidden="true">?</span>} right>
+      {() => (
+        <dl class="keys">
+          {KEYS.map(([key, what]) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </Popover>
+  );
+}
 
 /** The frame: where one is, and where else one can go. */
 export function App() {
@@ -27,15 +71,16 @@ export function App() {
           <svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true">
             <path d="M2 4.500h9M2 9h14M7 13.500h9" />
           </svg>
-          <span>MCP Sessions</span>
         </a>
         <nav aria-label="Views">
-          {VIEWS.map(({ name, title }) => (
+          {VIEWS.filter((one) => !one.hidden).map(({ name, title }) => (
             <a key={name} href={link(name, null, time)} aria-current={name === address.view ? "page" : undefined}>
               {title}
             </a>
           ))}
         </nav>
+        <span class="grow" />
+        <Keys />
       </header>
       <main id="main" tabIndex={-1}>
         {Page ? (

@@ -67,11 +67,11 @@ export interface Warning {
 
 /** One part with what is known of it. */
 export interface PartDetails extends Part {
-  facets: Facets;
+  facets: Partial<Record<"methods" | "primitives" | "users" | "roles" | "outcomes" | "attacks", Value[]>>;
   params: Record<string, unknown>;
   user_agent: string | null;
   /** Its parts on other days, oldest first, this one included. */
-  parts: { id: string; day: string; started_at: string; last_at: string; calls: number }[];
+  days: { id: string; day: string; started_at: string; last_at: string; calls: number }[];
   events: SessionEvent[];
   events_total: number;
 }
@@ -152,7 +152,6 @@ export interface List<T> {
 }
 
 export interface Facet {
-  name: string;
   values: Value[];
   total: number;
 }
@@ -162,7 +161,8 @@ export interface Facets {
   calls: number;
   errors: number;
   sessions: number;
-  facets: Facet[];
+  /** By the name of the filter. */
+  facets: Record<string, Facet>;
 }
 
 export interface Step {
@@ -173,8 +173,8 @@ export interface Step {
 }
 
 export interface Timeline {
-  step_seconds: number;
-  steps: Step[];
+  step_s: number;
+  items: Step[];
 }
 
 export interface Sums {
@@ -237,19 +237,27 @@ export interface Agent {
   tools_total: number;
 }
 
+/** The counters of `mcp_status`, and what is on disk. */
 export interface Stats {
-  state?: string;
   version?: string;
-  workers?: number;
+  /** Exchanges: handed = written + unrecorded + dropped + killed + queued. */
   handed?: number;
   written?: number;
-  queued?: number;
-  queue_bytes?: number;
   unrecorded?: number;
-  lag_ms?: number | null;
   dropped?: Record<string, number>;
-  truncated?: number;
-  undecoded?: number;
-  days?: { day: string; state?: string; calls?: number; bytes: number }[];
-  limits?: { retention_s?: number; max_size_bytes?: number; min_free_bytes?: number; free_bytes?: number };
+  killed?: number;
+  queued?: number;
+  waiting?: number;
+  /** Calls by outcome. */
+  calls_written?: Record<string, number>;
+  stream_pieces_lost?: number;
+  body_lost_bytes?: number;
+  panics?: number;
+  commits?: number;
+  workers?: number;
+  lag_ms?: number;
+  bytes?: number;
+  days?: { day: string; sessions: number | null; calls: number | null; bytes: number; payloads_shed: boolean }[];
+  limits?: Record<string, unknown>;
+  warnings?: Warning[];
 }

@@ -30,8 +30,8 @@ export function Chart({ timeline, span, loading, select }: Props) {
   const selected = useRef(select);
   selected.current = select;
 
-  const step_s = timeline?.step_seconds ?? 60;
-  const items = timeline?.steps ?? [];
+  const step_s = timeline?.step_s ?? 60;
+  const items = timeline?.items ?? [];
   const end = (span.to ?? new Date()).getTime() / 1000;
   const data = useMemo<uPlot.AlignedData>(
     () => [items.map((item) => Date.parse(item.at) / 1000), ...SERIES.map((name) => items.map((item) => item[name]))] as uPlot.AlignedData,

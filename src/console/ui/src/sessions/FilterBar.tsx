@@ -51,14 +51,16 @@ export function SearchBox({ address }: { address: Address }) {
 }
 
 /** Filters as pills. What has no pill of its own (a link brought it) is shown as one that can be removed. */
-export function FilterBar({ address, span }: { address: Address; span: Span }) {
+export function FilterBar({ address, span, activeFirst }: { address: Address; span: Span; activeFirst: boolean }) {
   const params = address.params;
+  // In a strip that scrolls, what filters has to be in view.
+  const fields = activeFirst ? [...FIELDS].sort((a, b) => Number(params.has(b.name)) - Number(params.has(a.name))) : FIELDS;
   const foreign = [...new Set([...params.keys()].filter((name) => OTHERS.includes(name) || name.startsWith("param.")))];
   const active = [...FIELDS.map((field) => field.name), ...foreign, "q"].filter((name) => params.has(name));
   const clear = () => go(changed(address, Object.fromEntries(active.map((name) => [name, null]))));
   return (
     <div class="filters" role="group" aria-label="Filters">
-      {FIELDS.map((field) => (
+      {fields.map((field) => (
         <FilterPill key={field.name} field={field} address={address} span={span} />
       ))}
       {foreign.map((name) => (

@@ -63,7 +63,7 @@ function Values({ field, address, span, chosen, set, close }: ValuesProps) {
     return `facets?${questionOf(address.params, span, more, field.name)}`;
   }, [typed, field.name]);
   const answer = useAnswer<Facets>(question);
-  const found = answer.data?.facets.find((facet) => facet.name === field.name);
+  const found = answer.data?.facets[field.name];
   const values = useMemo(() => ordered(found?.values ?? [], chosen, typed), [found, typed, chosen.join("\0")]);
   const toggle = (value: string) => set(chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);
   const most = Math.max(1, ...values.map((value) => value.count));

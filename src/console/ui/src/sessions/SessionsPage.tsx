@@ -8,6 +8,7 @@ import { Empty, Failure, Skeleton, Warnings } from "../parts/Notice";
 import { Popover } from "../parts/Popover";
 import { RangePicker } from "../parts/RangePicker";
 import { useNow } from "../parts/time";
+import { useWidth } from "../parts/windowed";
 import { isOpen, rangeOf, setRange, spanOf, titleOf, widerThan } from "../range";
 import { SessionPanel } from "../session/SessionPanel";
 import { count, counted } from "../text/numbers";
@@ -47,9 +48,10 @@ export function SessionsPage({ address }: { address: Address }) {
   };
   const open = params.get("session");
   const list = useRef<HTMLElement>(null);
+  const narrow = useWidth(list) < 720;
   return (
     <div class={open ? "sessions-page with-panel" : "sessions-page"}>
-      <section class="sessions-side" ref={list} aria-label="MCP Sessions">
+      <section class={narrow ? "sessions-side narrow" : "sessions-side"} ref={list} aria-label="MCP Sessions">
         <div class="toolbar">
           <SearchBox address={address} />
           <span class="grow" />
@@ -61,7 +63,7 @@ export function SessionsPage({ address }: { address: Address }) {
           <Export question={question} />
           <RangePicker address={address} now={now} />
         </div>
-        <FilterBar address={address} span={span} />
+        <FilterBar address={address} span={span} activeFirst={narrow} />
         <Totals sums={sums.data} timeline={timeline.data} />
         {timeline.problem ? <p class="chart-failed">The chart cannot be drawn: {timeline.problem.title}.</p> : <Chart timeline={timeline.data} span={chartSpan} loading={timeline.loading && !timeline.data} select={select} />}
         <Warnings of={pages.warnings} />
@@ -91,7 +93,7 @@ export function SessionsPage({ address }: { address: Address }) {
 }
 
 function Totals({ sums, timeline }: { sums: Facets | null; timeline: Timeline | null }) {
-  const attacks = (timeline?.steps ?? []).reduce((total, step) => total + step.attacks, 0);
+  const attacks = (timeline?.items ?? []).reduce((total, step) => total + step.attacks, 0);
   if (!sums) return <p class="totals">&nbsp;</p>;
   return (
     <p class="totals num" role="status">
