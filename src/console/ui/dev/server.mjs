@@ -83,7 +83,9 @@ function announce(part) {
 }
 
 function grow() {
-  announce(world.grow());
+  const part = world.grow();
+  announce(part);
+  return part;
 }
 
 async function api(path, query, res) {
@@ -120,7 +122,7 @@ async function api(path, query, res) {
 }
 
 async function control(path, body, res) {
-  if (path === "grow") grow();
+  if (path === "grow") return send(res, 200, "application/json", JSON.stringify(grow()));
   if (path === "fault") faults.push({ times: 1, delay_ms: 0, ...JSON.parse(body) });
   if (path === "drop-live") for (const one of live) one.destroy();
   if (path === "report") log.reports.push(body);

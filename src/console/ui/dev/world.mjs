@@ -27,7 +27,7 @@ export class World {
       const age = r.next() ** 1.6 * days * DAY * 0.98;
       this.session(now - age - r.between(0, 40) * SECOND, { calls: Math.max(1, Math.round(6 / (r.next() + 0.03))) });
     }
-    this.session(now - 3 * HOUR, { calls: longest, server: servers[1], user: users[1], client: clients[3] });
+    this.session(now - 3 * HOUR, { calls: longest, pauses: Math.min(0.12, 40 / longest), server: servers[1], user: users[1], client: clients[3] });
     this.storyOfTheDeletion(now - DAY);
     if (hostile) this.hostile(now - 20 * MINUTE);
     this.current = this.session(now - 4 * MINUTE, { calls: 14, server: servers[0], user: users[0], client: clients[0], live: true });
@@ -106,7 +106,7 @@ export class World {
     const part = this.part(at, { server, user: options.user ?? r.zipf(users), client: options.client ?? r.zipf(clients), ...options });
     let time = this.opening(part, at);
     for (let n = 0; n < (options.calls ?? 10); n++) {
-      time += r.chance(0.12) ? r.between(4, 240) * SECOND : r.between(20, 900);
+      time += r.chance(options.pauses ?? 0.12) ? r.between(4, 240) * SECOND : r.between(20, 900);
       if (time > this.now) break;
       time = this.step(part, time, server);
     }

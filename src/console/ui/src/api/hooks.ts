@@ -60,6 +60,8 @@ function merged(old: Warning[], fresh: Warning[]): Warning[] {
 
 export interface Pages<T> extends Omit<Answer<T[]>, "data"> {
   items: T[];
+  /** The items are of an earlier question, until the answer comes. */
+  stale: boolean;
   /** Whether there are further pages. */
   more: boolean;
   warnings: Warning[];
@@ -92,10 +94,14 @@ export function usePages<T extends { id: string }>(path: string | null, tick = 0
     running.current?.abort();
     const stop = new AbortController();
     running.current = stop;
+    const over = () => {
+      if (running.current === stop) running.current = null;
+    };
     set((old) => ({ ...old, loading: true, problem: null }));
     const question = cursor === null ? path : `${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`;
     askPatiently<List<T>>(question, stop.signal).then(
       (list) => {
+        over();
         if (stop.signal.aborted) return;
         set((old) => {
           const before = cursor === null ? [] : old.items;
@@ -110,7 +116,10 @@ export function usePages<T extends { id: string }>(path: string | null, tick = 0
           };
         });
       },
-      (error: unknown) => !stop.signal.aborted && set((old) => ({ ...old, loading: false, problem: asProblem(error) })),
+      (error: unknown) => {
+        over();
+        if (!stop.signal.aborted) set((old) => ({ ...old, loading: false, problem: asProblem(error) }));
+      },
     );
   };
 
@@ -127,13 +136,15 @@ export function usePages<T extends { id: string }>(path: string | null, tick = 0
   return {
     items: state.items,
     of: state.of,
+    stale: state.loading && state.of !== null && state.of !== path,
     more: state.next !== null,
     warnings: state.warnings,
     loading: state.loading,
     problem: state.problem,
     again: () => setTries((n) => n + 1),
     loadMore: () => {
-      if (!state.loading && !state.problem && state.next !== null && state.of === path) load(state.next);
+      // Asked by views that may have drawn an older state.
+      if (!running.current && !state.loading && !state.problem && state.next !== null && state.of === path) load(state.next);
     },
     replace: (items) =>
       set((old) => {

@@ -42,10 +42,11 @@ export function useLive(wanted: boolean, filters: string, heard: (part: Part | n
         set("off");
       } else if (!source) {
         open();
+        // What came while the page was hidden was not heard of.
         latest.current(null);
       }
     };
-    visibility();
+    if (!document.hidden) open();
     document.addEventListener("visibilitychange", visibility);
     return () => {
       document.removeEventListener("visibilitychange", visibility);

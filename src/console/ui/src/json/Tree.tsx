@@ -13,6 +13,8 @@ import { below, entriesOf, plain, search, type Found, type Path } from "./search
 const MEMBERS_SHOWN = 100;
 /** Characters of a text that are drawn at once. */
 const TEXT_SHOWN = 600;
+/** Up to so many places a document has no search of its own. */
+const GLANCE = 12;
 /** Levels that are open from the start, where there are few members. */
 const OPEN_DEPTH = 3;
 const OPEN_MEMBERS = 40;
@@ -38,7 +40,8 @@ export function Tree({ value, name, truncated }: { value: unknown; name: string;
   const shape = useMemo(() => isShape(value), [value]);
   const found = useMemo(() => search(value, typed), [value, typed]);
   const current = found.matches[at % Math.max(1, found.matches.length)] ?? null;
-  const big = useMemo(() => (entriesOf(value)?.length ?? 0) > 0, [value]);
+  // What can be seen at one glance needs no tools.
+  const big = useMemo(() => typed !== "" || sizeOf(value) > GLANCE, [value, typed]);
   useEffect(() => setAt(0), [typed]);
   useEffect(() => {
     if (current !== null) document.getElementById(idOf(name, current))?.scrollIntoView({ block: "nearest" });
@@ -103,6 +106,17 @@ export function Tree({ value, name, truncated }: { value: unknown; name: string;
 const idOf = (name: string, path: Path) => `json-${name}-${path}`;
 
 const PATHS_MAX = 3000;
+
+/** Places of a document, counted no further than matters. */
+function sizeOf(root: unknown): number {
+  const stack = [root];
+  let size = 0;
+  while (stack.length && size <= GLANCE) {
+    size++;
+    for (const [, value] of entriesOf(stack.pop()) ?? []) stack.push(value);
+  }
+  return size;
+}
 
 /** Every place that can be folded, the outermost first. */
 function paths(root: unknown): Path[] {

@@ -43,7 +43,7 @@ export function Popover({ label, title, class: name = "", right = false, childre
     box.style.left = `${left}px`;
     box.style.top = `${place.bottom + 4}px`;
     box.style.maxHeight = `${Math.max(160, window.innerHeight - place.bottom - 16)}px`;
-    (box.querySelector<HTMLElement>("[data-first], input, button, a") ?? box).focus();
+    (box.querySelector<HTMLElement>("[data-first]") ?? box.querySelector<HTMLElement>("input, button, a") ?? box).focus();
   }, [open]);
   const keys = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || !open) return;

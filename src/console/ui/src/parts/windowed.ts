@@ -15,7 +15,7 @@ export interface Window {
 
 /** Which of `count` rows of `height_px` to draw in the pane `scroller`; calls `nearEnd` when few are left. */
 export function useWindow(scroller: RefObject<HTMLElement | null>, count: number, height_px: number, nearEnd?: () => void): Window {
-  const [range, set] = useState({ first: 0, end: 60 });
+  const [range, set] = useState({ first: 0, end: 0 });
   useLayoutEffect(() => {
     const pane = scroller.current;
     if (!pane) return;

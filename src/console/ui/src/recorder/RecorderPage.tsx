@@ -84,8 +84,10 @@ function Number({ name, value, hint, bad = false }: { name: string; value: strin
   return (
     <div>
       <dt>{name}</dt>
-      <dd class={bad ? "bad" : ""}>{value}</dd>
-      {hint && <small class="dim">{hint}</small>}
+      <dd class={bad ? "bad" : ""}>
+        {value}
+        {hint && <small class="dim">{hint}</small>}
+      </dd>
     </div>
   );
 }

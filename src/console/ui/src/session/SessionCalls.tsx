@@ -122,7 +122,12 @@ export function SessionCalls({ pages, address, unseen, showEnd, atEnd }: Props) 
   const pane = useRef<HTMLDivElement>(null);
   const width = useWidth(pane);
   const open = address.params.get("call");
-  const [active, setActive] = useState(0);
+  const [active, activate] = useState(0);
+  const latest = useRef(0);
+  const setActive = (index: number) => {
+    latest.current = index;
+    activate(index);
+  };
   const calls = pages.items;
   const view = useWindow(pane, calls.length, ROW_PX, pages.loadMore);
   const gaps = useMemo(() => pauses(calls), [calls]);
@@ -152,6 +157,14 @@ export function SessionCalls({ pages, address, unseen, showEnd, atEnd }: Props) 
   };
   const keys = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && (event.target as HTMLElement).closest("[data-row]")) {
+      // The focus may not have arrived yet where keys come quickly.
+      const call = calls[latest.current];
+      event.preventDefault();
+      if (call) go(linkTo(call));
+      return;
+    }
+    const active = latest.current;
     const page = Math.max(1, Math.floor((pane.current?.clientHeight ?? 0) / ROW_PX) - 2);
     const steps: Record<string, number> = { ArrowDown: active + 1, j: active + 1, ArrowUp: active - 1, k: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: calls.length - 1 };
     const to = steps[event.key];

@@ -1,4 +1,4 @@
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { changed, go, type Address } from "../address";
 import { useAnswer } from "../api/hooks";
 import type { Facets, Value } from "../api/shapes";
@@ -56,15 +56,16 @@ interface ValuesProps extends Props {
 
 function Values({ field, address, span, chosen, set, close }: ValuesProps) {
   const [typed, setTyped] = useState("");
+  const asked = useLater(field.few ? "" : typed.trim());
   // The field's own filter does not narrow its values; the time stays as it was when the list opened.
   const question = useMemo(() => {
     const more: Record<string, string> = { field: field.name, limit: "100" };
-    if (typed) more.contains = typed;
+    if (asked) more.contains = asked;
     return `facets?${questionOf(address.params, span, more, field.name)}`;
-  }, [typed, field.name]);
+  }, [asked, field.name]);
   const answer = useAnswer<Facets>(question);
   const found = answer.data?.facets[field.name];
-  const values = useMemo(() => ordered(found?.values ?? [], chosen, typed), [found, typed, chosen.join("\0")]);
+  const values = useMemo(() => ordered(matching(field, found?.values ?? [], typed), chosen, typed), [found, typed, chosen.join("\0")]);
   const toggle = (value: string) => set(chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);
   const most = Math.max(1, ...values.map((value) => value.count));
   const keys = (event: KeyboardEvent) => {
@@ -89,14 +90,12 @@ function Values({ field, address, span, chosen, set, close }: ValuesProps) {
         <Icon name="search" />
         <input type="text" data-first placeholder={`Find ${field.title}`} aria-label={`Find ${field.title}`} value={typed} maxLength={200} onInput={(event) => setTyped(event.currentTarget.value)} onKeyDown={enter} />
       </div>
-      {field.name === "user" && !typed && (
-        <div class="special">
-          {["*", ""].map((value) => (
-            <Option key={value} field={field} value={{ value, count: -1, sessions: 0 }} on={chosen.includes(value)} most={1} toggle={() => set(chosen.includes(value) ? [] : [value])} />
-          ))}
-        </div>
-      )}
       <div role="listbox" aria-label={field.title} aria-multiselectable="true" class={answer.loading ? "stale" : ""}>
+        {field.name === "user" &&
+          !typed &&
+          ["*", ""].map((value) => (
+            <Option key={`special ${value}`} field={field} value={{ value, count: -1, sessions: 0 }} on={chosen.includes(value)} most={1} toggle={() => set(chosen.includes(value) ? [] : [value])} />
+          ))}
         {values.map((value) => (
           <Option key={value.value} field={field} value={value} on={chosen.includes(value.value)} most={most} toggle={() => toggle(value.value)} />
         ))}
@@ -129,6 +128,21 @@ function Option({ field, value, on, most, toggle }: { field: Field; value: Value
       {value.count > 0 && <i class="bar" style={{ width: `${(100 * value.count) / most}%` }} />}
     </button>
   );
+}
+
+function matching(field: Field, values: Value[], typed: string): Value[] {
+  const wanted = typed.trim().toLowerCase();
+  return wanted && field.few ? values.filter(({ value }) => `${value} ${wordOf(field.name, value)}`.toLowerCase().includes(wanted)) : values;
+}
+
+/** A value once it has stood still for a moment, so that not every key asks. */
+function useLater(value: string, wait_ms = 150): string {
+  const [later, set] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => set(value), wait_ms);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return later;
 }
 
 /** What is chosen first, also where it has no calls in this time. */

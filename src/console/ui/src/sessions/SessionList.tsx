@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { changed, go, type Address } from "../address";
 import type { Pages } from "../api/hooks";
 import type { Part } from "../api/shapes";
@@ -6,6 +6,7 @@ import { useNow, Moment } from "../parts/time";
 import { Line, None } from "../parts/Text";
 import { reveal, useWidth, useWindow } from "../parts/windowed";
 import { counted, shortCount } from "../text/numbers";
+import { visible } from "../text/visible";
 import { clientText, Few, SessionId, Status, User } from "./cells";
 import { columnsFor, type Column } from "./columns";
 import { closed } from "./query";
@@ -30,7 +31,12 @@ export function SessionList({ pages, address, columns }: Props) {
   const cards = width > 0 && width < CARDS_BELOW_PX;
   const row_px = cards ? CARD_PX : ROW_PX;
   const open = address.params.get("session");
-  const [active, setActive] = useState(0);
+  const [active, activate] = useState(0);
+  const latest = useRef(0);
+  const setActive = (index: number) => {
+    latest.current = index;
+    activate(index);
+  };
   const parts = pages.items;
   const view = useWindow(pane, parts.length, row_px, pages.loadMore);
   const linkTo = (part: Part) => changed(address, { ...closed(address.params), session: part.id });
@@ -45,16 +51,42 @@ export function SessionList({ pages, address, columns }: Props) {
     if (at >= 0) setActive(at);
   }, [open, parts.length]);
 
+  // Rows become cards and back when a session is opened beside the list: the place stays, and so
+  // does the focus.
+  const focused = useRef(false);
+  const before = useRef(row_px);
+  const focusActive = () => pane.current?.querySelector<HTMLElement>(`[data-row="${latest.current}"] a`)?.focus({ preventScroll: true });
+  useLayoutEffect(() => {
+    const list = pane.current;
+    if (!list || before.current === row_px) return;
+    const offset = latest.current * before.current - list.scrollTop;
+    const inView = offset > -before.current && offset < list.clientHeight;
+    list.scrollTop = inView ? latest.current * row_px - Math.min(offset, list.clientHeight - 2 * row_px) : (list.scrollTop / before.current) * row_px;
+    before.current = row_px;
+    if (!focused.current || document.activeElement !== document.body) return;
+    focusActive();
+    const frame = requestAnimationFrame(() => requestAnimationFrame(() => document.activeElement === document.body && focusActive()));
+    return () => cancelAnimationFrame(frame);
+  }, [row_px]);
+
   const move = (to: number) => {
     const index = Math.max(0, Math.min(parts.length - 1, to));
     setActive(index);
     reveal(pane.current, index, row_px, cards ? 0 : HEAD_PX);
-    requestAnimationFrame(() => requestAnimationFrame(() => pane.current?.querySelector<HTMLElement>(`[data-row="${index}"] a`)?.focus({ preventScroll: true })));
+    requestAnimationFrame(() => requestAnimationFrame(focusActive));
     const part = parts[index];
     if (open && part && width > 0 && !address.params.has("call")) go(linkTo(part), true);
   };
   const keys = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && (event.target as HTMLElement).closest("[data-row]")) {
+      // The focus may not have arrived yet where keys come quickly.
+      const part = parts[latest.current];
+      event.preventDefault();
+      if (part) go(linkTo(part));
+      return;
+    }
+    const active = latest.current;
     const page = Math.max(1, Math.floor((pane.current?.clientHeight ?? 0) / row_px) - 1);
     const steps: Record<string, number> = { ArrowDown: active + 1, j: active + 1, ArrowUp: active - 1, k: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: parts.length - 1 };
     const to = steps[event.key];
@@ -66,7 +98,16 @@ export function SessionList({ pages, address, columns }: Props) {
   const rows = parts.slice(view.first, view.end);
   const share = (part: Part, index: number) => ({ part, now, index, open: part.id === open, active: index === active, href: linkTo(part), focus: () => setActive(index) });
   return (
-    <div class={pages.loading && pages.items.length && pages.of === null ? "list stale" : "list"} ref={pane} onKeyDown={keys} role="region" aria-label="Sessions" tabIndex={-1}>
+    <div
+      class={pages.stale ? "list stale" : "list"}
+      ref={pane}
+      onKeyDown={keys}
+      onFocusIn={() => (focused.current = true)}
+      onFocusOut={(event) => event.relatedTarget && (focused.current = pane.current?.contains(event.relatedTarget as Node) ?? false)}
+      role="region"
+      aria-label="Sessions"
+      tabIndex={-1}
+    >
       {cards ? (
         <ul class="cards">
           <li aria-hidden="true" style={{ height: `${view.above}px` }} />
@@ -152,8 +193,9 @@ function Row({ part, now, index, open, active, href, focus, columns }: RowProps 
       {columns.map((column, i) => (
         <td key={column.name} class={`c-${column.name}`}>
           {i === 0 ? (
-            <a href={href} tabIndex={active ? 0 : -1} onFocus={focus} aria-label={labelOf(part)}>
+            <a href={href} tabIndex={active ? 0 : -1} onFocus={focus}>
               {column.cell(part, now)}
+              <span class="sr">: {labelOf(part)}</span>
             </a>
           ) : (
             column.cell(part, now)
@@ -165,13 +207,13 @@ function Row({ part, now, index, open, active, href, focus, columns }: RowProps 
 }
 
 function labelOf(part: Part): string {
-  return `Session of ${part.user ?? "no user"} on ${part.server}, ${counted(part.calls, "call")}, ${counted(part.errors, "error")}, ${counted(part.attacks, "attack")}, last ${new Date(part.last_at).toLocaleString()}`;
+  return visible(`session of ${part.user ?? "no user"} on ${part.server}`, 200);
 }
 
 function Card({ part, now, index, open, active, href, focus }: RowProps) {
   return (
     <li data-row={index} class={open ? "card open" : "card"} aria-current={open ? "true" : undefined} onClick={(event) => opens(event, href)}>
-      <a href={href} tabIndex={active ? 0 : -1} onFocus={focus} aria-label={labelOf(part)}>
+      <a href={href} tabIndex={active ? 0 : -1} onFocus={focus}>
         <span class="card-top">
           <Status part={part} />
           {part.user ? <User user={part.user} total={part.users_total} verified={null} /> : <span class="dim line">{clientText(part.client) || "no user"}</span>}

@@ -100,13 +100,13 @@ function Totals({ sums, timeline }: { sums: Facets | null; timeline: Timeline | 
       <span>
         <b>{count(sums.sessions)}</b> {sums.sessions === 1 ? "session" : "sessions"}
       </span>
-      <span class="key calls">
+      <span class="key k-calls">
         <b>{count(sums.calls)}</b> {sums.calls === 1 ? "call" : "calls"}
       </span>
-      <span class="key errors">
+      <span class="key k-errors">
         <b>{count(sums.errors)}</b> {sums.errors === 1 ? "error" : "errors"}
       </span>
-      <span class={attacks ? "key attacks some" : "key attacks"}>
+      <span class="key k-attacks">
         <b>{count(attacks)}</b> {attacks === 1 ? "attack" : "attacks"}
       </span>
     </p>

@@ -6,8 +6,10 @@ export interface Field {
   title: string;
   /** Whether it holds on calls (rather than on the session). */
   ofCalls: boolean;
-  /** Whether values are few and known, or typed in. */
+  /** What is typed may be a value of its own. */
   typed?: boolean;
+  /** Its values are few, and may be called otherwise than the API does: found here, not asked for. */
+  few?: boolean;
 }
 
 export const FIELDS: Field[] = [
@@ -17,13 +19,13 @@ export const FIELDS: Field[] = [
   { name: "client", title: "Client", ofCalls: true },
   { name: "method", title: "Method", ofCalls: true },
   { name: "primitive", title: "Primitive", ofCalls: true },
-  { name: "outcome", title: "Outcome", ofCalls: true },
-  { name: "status", title: "HTTP status", ofCalls: true },
-  { name: "attack", title: "Attack", ofCalls: true },
-  { name: "state", title: "Session status", ofCalls: false },
+  { name: "outcome", title: "Outcome", ofCalls: true, few: true },
+  { name: "status", title: "HTTP status", ofCalls: true, few: true },
+  { name: "attack", title: "Attack", ofCalls: true, few: true },
+  { name: "state", title: "Session status", ofCalls: false, few: true },
   { name: "address", title: "Address", ofCalls: true },
   { name: "session_id", title: "Session id", ofCalls: false, typed: true },
-  { name: "id_source", title: "Id found in", ofCalls: false },
+  { name: "id_source", title: "Id found in", ofCalls: false, few: true },
 ];
 
 /** Parameters without a pill of their own. */
