@@ -15,7 +15,7 @@ export const test = base.extend({
   expectsErrors: [false, { option: true }],
 
   server: async ({ world }, use) => {
-    const child = spawn(process.execPath, [SERVER, "--port", "0", ...world], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [SERVER, "--port", "0", "--sessions", "400", "--longest", "300", ...world], { stdio: ["ignore", "pipe", "inherit"] });
     const [url] = await new Promise((done, fail) => {
       child.once("exit", (code) => fail(new Error(`the server ended with ${code}`)));
       createInterface({ input: child.stdout }).once("line", (line) => done([line.trim()]));
@@ -25,6 +25,7 @@ export const test = base.extend({
       url,
       /** The session that goes on makes one more call. */
       grow: async () => (await post("grow")).json(),
+      release: () => post("release"),
       fault: (fault) => post("fault", fault),
       log: async () => (await fetch(`${url}_test/log`)).json(),
       api: async (path) => (await fetch(`${url}api/v1/${path}`)).json(),

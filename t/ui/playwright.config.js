@@ -5,8 +5,8 @@ export default defineConfig({
   outputDir: "report",
   fullyParallel: true,
   workers: Number(process.env.UI_WORKERS ?? 2),
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   reporter: [["list"]],
   forbidOnly: true,
   use: {

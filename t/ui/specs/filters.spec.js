@@ -79,12 +79,16 @@ test("a filter that a link brought and that has no pill can be removed", async (
 
 test("dragging over the chart selects a range", async ({ page, open }) => {
   await open("#/sessions?range=7d");
+  await settled(page);
   const chart = page.locator(".chart .u-over");
-  await expect(chart).toBeVisible();
-  const box = await chart.boundingBox();
-  await page.mouse.move(box.x + box.width * 0.5, box.y + 20);
+  const at = async (share) => {
+    const { width } = await chart.evaluate((node) => node.getBoundingClientRect());
+    await chart.hover({ position: { x: width * share, y: 20 } });
+  };
+  await at(0.5);
   await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 0.7, box.y + 20, { steps: 5 });
+  await at(0.6);
+  await at(0.7);
   await page.mouse.up();
   await expect.poll(() => new URL(page.url()).hash).toMatch(/from=.*&to=/);
   const params = new URLSearchParams(new URL(page.url()).hash.split("?")[1]);

@@ -30,9 +30,10 @@ test("nothing matches: filters can be cleared, the time widened", async ({ page,
 });
 
 test("a slow answer shows that it is coming", async ({ page, open, server }) => {
-  await server.fault({ path: "sessions", delay_ms: 1500 });
+  await server.fault({ path: "sessions", hold: true });
   await open("");
   await expect(page.getByRole("status", { name: "Loading" })).toBeVisible();
+  await server.release();
   await expect(rows(page).first()).toBeVisible();
 });
 

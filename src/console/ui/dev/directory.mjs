@@ -43,20 +43,27 @@ function find(world, query, id) {
 
 export function server(world, query, id) {
   const { name, parts, calls } = find(world, query, id);
-  const number = (is) => calls.filter(is).length;
+  const share = (is) => calls.filter(is).length / calls.length;
+  const isGuess = parts[0].id_source === "derived";
+  const location = "location /mcp";
   const file = `/etc/nginx/conf.d/${name.split(/[./]/)[0].replace(/\W/g, "")}.conf`;
   const masked = (text) => (text ? `${text.slice(0, 2)}••••` : text);
   return {
     id, name, sessions: parts.length, ...summary(calls), primitives: primitivesOf(calls),
-    shares: {
-      calls: calls.length, with_user: number((c) => c.user), with_roles: number((c) => c.roles.length), with_session_id: ["derived", "none"].includes(parts[0].id_source) ? 0 : calls.length,
-      users: counts(calls.map((c) => c.user).filter(Boolean)).slice(0, 3).map(({ value }) => masked(value)), roles: counts(calls.flatMap((c) => c.roles)).slice(0, 3).map(({ value }) => value), session_ids: parts.slice(0, 3).map((p) => masked(p.session_id)),
-    },
+    found: [
+      { name: "user", share: share((c) => c.user), examples: counts(calls.map((c) => c.user).filter(Boolean)).slice(0, 3).map(({ value }) => masked(value)) },
+      { name: "role", share: share((c) => c.roles.length), examples: counts(calls.flatMap((c) => c.roles)).slice(0, 3).map(({ value }) => value) },
+      { name: "session_id", share: isGuess ? 0 : 1, examples: isGuess ? [] : parts.slice(0, 3).map((p) => masked(p.session_id)) },
+    ],
     configuration: [
-      { directive: "mcp_sessions", value: "on", place: "/etc/nginx/nginx.conf:14" },
-      { directive: "mcp_user", value: "$mcp_jwt_email $mcp_jwt_sub $remote_user", place: `${file}:9` },
-      { directive: "mcp_role", value: "$mcp_jwt_roles", place: `${file}:10` },
-      { directive: "mcp_param", value: "tenant $mcp_jwt_tenant", place: `${file}:11` },
+      { directive: "mcp_sessions", value: "on", place: "/etc/nginx/nginx.conf:14", location },
+      { directive: "mcp_user", value: "$mcp_jwt_email $mcp_jwt_sub $remote_user", place: `${file}:9`, location },
+      { directive: "mcp_role", value: "$mcp_jwt_roles", place: `${file}:10`, location },
+      { directive: "mcp_param", value: "tenant $mcp_jwt_tenant", place: `${file}:11`, location },
+    ],
+    advice: [
+      { reason: "Calls without a user are not covered by the places that mcp_user names. Add the place where those clients say who they are, behind the ones you have.", lines: "mcp_user $mcp_jwt_email $mcp_jwt_sub $remote_user $http_x_api_client;" },
+      ...(isGuess ? [{ reason: "Sessions without an id of their own are a best guess. If clients send something that belongs to one conversation, name it.", lines: "mcp_session_id $http_x_conversation_id;" }] : []),
     ],
   };
 }

@@ -36,7 +36,7 @@ export function payload() {
   for (const mark of marks) value[mark] = mark;
   // A member of its own, which an assignment would not make.
   Object.defineProperty(value, "__proto__", { value: { polluted: marks[1] }, enumerable: true });
-  value.numbers = [0, -0, 1e308, 12345678901234567890, 0.1];
+  value.numbers = [0, -0, 1e308, "@12345678901234567890@", 0.1];
   value.nothing = [null, "", {}, []];
   return value;
 }

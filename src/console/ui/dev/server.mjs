@@ -2,14 +2,15 @@
 // Serves the built page and the API of the contract from a generated world, for work on the page and
 // for its tests. Listens on 127.0.0.1 only.
 //
-// Usage: dev/server.mjs [--port N] [--prefix /mcp-sessions/] [--sessions N] [--longest N] [--growing] [--now TIME]
+// Usage: dev/server.mjs [--port N] [--prefix /mcp-sessions/] [--sessions N] [--longest N] [--growing]
+//        dev/server.mjs --upstream http://127.0.0.1:8080/mcp-sessions/     with the answers of a real console
 //
 // A test talks to it under `_test/`: `POST _test/grow` lets the session that goes on make a call,
 // `POST _test/fault {"path": "sessions", "status": 503, "times": 1, "delay_ms": 0, "body": {}}` makes
-// answers slow or wrong, `GET _test/log` tells what was asked and which policy reports came in.
+// answers slow or wrong (`hold` keeps one back until `POST _test/release`), `GET _test/log` tells what was asked and which policy reports came in.
 
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -20,7 +21,7 @@ import { World } from "./world.mjs";
 const { values: options } = parseArgs({
   options: {
     port: { type: "string", default: "8088" }, prefix: { type: "string", default: "/mcp-sessions/" }, sessions: { type: "string", default: "900" },
-    longest: { type: "string", default: "1200" }, growing: { type: "boolean", default: false }, empty: { type: "boolean", default: false }, "no-hostile": { type: "boolean", default: false },
+    longest: { type: "string", default: "1200" }, growing: { type: "boolean", default: false }, upstream: { type: "string" }, empty: { type: "boolean", default: false }, "no-hostile": { type: "boolean", default: false },
   },
 });
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
@@ -33,6 +34,7 @@ if (options.empty) {
 }
 const log = { requests: [], reports: [] };
 const faults = [];
+const held = [];
 const live = new Set();
 
 const RANGE = ["from", "to"];
@@ -78,6 +80,9 @@ function send(res, status, type, body, headers = {}) {
   res.end(body);
 }
 
+/** Numbers with more digits than JavaScript's can hold stand in the world as "@digits@". */
+const digits = (json) => json.replace(/"@(\d+)@"/g, "$1");
+
 function announce(part) {
   for (const res of live) res.write(`event: session\ndata: ${JSON.stringify(questions.shown(part))}\n\nevent: mark\ndata: {}\n\n`);
 }
@@ -92,6 +97,7 @@ async function api(path, query, res) {
   const fault = faults.find((f) => f.path === path && f.times > 0);
   if (fault) {
     fault.times--;
+    if (fault.hold) await new Promise((done) => held.push(done));
     if (fault.delay_ms) await new Promise((done) => setTimeout(done, fault.delay_ms));
     if (fault.status) return send(res, fault.status, "application/problem+json", JSON.stringify({ title: "Fault", status: fault.status, ...fault.body }), fault.headers);
     if (fault.raw !== undefined) return send(res, 200, "application/json", fault.raw);
@@ -112,7 +118,7 @@ async function api(path, query, res) {
     checkParameters(path, query);
     for (const [pattern, answer] of routes) {
       const match = pattern.exec(path);
-      if (match) return send(res, 200, "application/json", JSON.stringify(answer(query, ...match.slice(1).map(decodeURIComponent))));
+      if (match) return send(res, 200, "application/json", digits(JSON.stringify(answer(query, ...match.slice(1).map(decodeURIComponent)))));
     }
     missing("resource");
   } catch (error) {
@@ -121,9 +127,22 @@ async function api(path, query, res) {
   }
 }
 
+/** Passes a question on to a real console, and its answer back as it comes. */
+function pass(path, req, res) {
+  const { host, ...headers } = req.headers;
+  const passed = request(new URL(path, options.upstream), { method: req.method, headers }, (answer) => {
+    res.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(res);
+  });
+  passed.on("error", () => send(res, 502, "text/plain", "the console does not answer"));
+  res.on("close", () => passed.destroy());
+  passed.end();
+}
+
 async function control(path, body, res) {
   if (path === "grow") return send(res, 200, "application/json", JSON.stringify(grow()));
   if (path === "fault") faults.push({ times: 1, delay_ms: 0, ...JSON.parse(body) });
+  if (path === "release") for (const go of held.splice(0)) go();
   if (path === "drop-live") for (const one of live) one.destroy();
   if (path === "report") log.reports.push(body);
   send(res, 200, "application/json", JSON.stringify(path === "log" ? log : {}));
@@ -147,6 +166,7 @@ const server = createServer(async (req, res) => {
   const path = url.pathname.slice(options.prefix.length);
   if (path.startsWith("_test/")) return control(path.slice(6), body, res);
   log.requests.push(path + url.search);
+  if (path.startsWith("api/v1/") && options.upstream) return pass(path + url.search, req, res);
   if (path.startsWith("api/v1/")) return api(path.slice(7), url.searchParams, res);
   return asset(path, res);
 });

@@ -74,6 +74,7 @@ export interface PartDetails extends Part {
   days: { id: string; day: string; started_at: string; last_at: string; calls: number }[];
   events: SessionEvent[];
   events_total: number;
+  warnings?: Warning[];
 }
 
 /** What happened to a session without being a call. */
@@ -197,23 +198,21 @@ export interface Server extends Sums {
 }
 
 export interface ServerDetails extends Server {
-  shares: {
-    calls: number;
-    with_user: number;
-    with_roles: number;
-    with_session_id: number;
-    users: string[];
-    roles: string[];
-    session_ids: string[];
-  };
-  configuration?: Configuration[];
+  /** In which share of calls (0 to 1) `user`, `role`, `session_id` were found, with masked examples. */
+  found: { name: string; share: number | null; examples: string[] }[];
+  configuration: Configuration[];
+  /** What would find more: why, and lines for nginx.conf. */
+  advice: { reason: string; lines: string }[];
+  warnings?: Warning[];
 }
 
-/** What is in force where this server's calls pass. */
+/** A directive in force where this server's calls pass. */
 export interface Configuration {
   directive: string;
   value: string;
-  place: string | null;
+  /** File and line. */
+  place: string;
+  location: string;
 }
 
 export interface ServerPrimitive extends Sums {

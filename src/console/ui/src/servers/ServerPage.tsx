@@ -11,7 +11,7 @@ import { Ago, useNow } from "../parts/time";
 import { TimeBar } from "../parts/TimeBar";
 import { rangeOf } from "../range";
 import { count, duration, percent } from "../text/numbers";
-import { adviceFor } from "./advice";
+import { visible } from "../text/visible";
 import { spanQuestion, timeOf } from "./ServersPage";
 
 /** One MCP server: its primitives, its configuration, and what would let nginx find more. */
@@ -48,6 +48,7 @@ export function ServerPage({ id, address }: { id: string; address: Address }) {
     { name: "first", title: "First seen", number: true, cell: (row) => <Ago at={row.first_seen_at} now={now} />, by: (row) => row.first_seen_at, optional: true },
     { name: "last", title: "Last seen", number: true, cell: (row) => <Ago at={row.last_seen_at} now={now} />, by: (row) => row.last_seen_at, optional: true },
   ];
+  const dated = primitives.data?.items.some((row) => row.last_seen_at);
   return (
     <div class="view">
       <TimeBar title={title} address={address} now={now} refresh={() => setTick((n) => n + 1)}>
@@ -64,6 +65,7 @@ export function ServerPage({ id, address }: { id: string; address: Address }) {
           <Skeleton />
         ) : (
           <div class="server">
+            <Warnings of={server.warnings ?? []} />
             <Numbers server={server} now={now} />
             <section>
               <h2>Primitives seen in calls</h2>
@@ -71,7 +73,7 @@ export function ServerPage({ id, address }: { id: string; address: Address }) {
               {primitives.problem ? (
                 <Failure problem={primitives.problem} again={primitives.again} />
               ) : primitives.data?.items.length ? (
-                <Grid rows={primitives.data.items} columns={columns} keyOf={(row) => `${row.kind} ${row.name}`} label="Primitives" first="calls" href={(row) => sessionsOf({ server: server.name, primitive: row.name })} />
+                <Grid rows={primitives.data.items} columns={dated ? columns : columns.slice(0, -2)} keyOf={(row) => `${row.kind} ${row.name}`} label="Primitives" first="calls" href={(row) => sessionsOf({ server: server.name, primitive: row.name })} />
               ) : primitives.loading ? (
                 <Skeleton rows={5} />
               ) : (
@@ -124,70 +126,71 @@ function Numbers({ server, now }: { server: ServerDetails; now: Date }) {
   );
 }
 
+const FOUND: Record<string, string> = { user: "User", role: "Roles", session_id: "Session id" };
+/** Below this share something is worth improving. */
+const GOOD_SHARE = 0.95;
+
 /** In which share of calls user, roles and session id were found. */
 function Found({ server }: { server: ServerDetails }) {
-  const { shares } = server;
-  const rows: [string, number, string[]][] = [
-    ["User", shares.with_user, shares.users],
-    ["Roles", shares.with_roles, shares.roles],
-    ["Session id", shares.with_session_id, shares.session_ids],
-  ];
   return (
     <section>
       <h2>What was found in its calls</h2>
       <ul class="found">
-        {rows.map(([name, n, examples]) => {
-          const share = shares.calls ? n / shares.calls : null;
-          return (
-            <li key={name}>
-              <span>{name}</span>
-              <span class={share !== null && share < 0.95 ? "num warn" : "num"}>{percent(share)}</span>
-              <span class="meter" role="img" aria-label={`${percent(share)} of calls`}>
-                <i style={{ width: `${100 * (share ?? 0)}%` }} />
-              </span>
-              <span class="dim line mono">
-                {examples.length ? <Text of={examples.join("  ")} max={200} /> : "no example"}
-              </span>
-            </li>
-          );
-        })}
+        {server.found.map(({ name, share, examples }) => (
+          <li key={name}>
+            <span>{FOUND[name] ?? <Text of={name} max={60} />}</span>
+            <span class={share !== null && share < GOOD_SHARE ? "num warn" : "num"}>{percent(share)}</span>
+            <span class="meter" role="img" aria-label={`${percent(share)} of calls`}>
+              <i style={{ width: `${100 * (share ?? 0)}%` }} />
+            </span>
+            <span class="dim line mono">{examples.length ? <Text of={examples.join("  ")} max={200} /> : "no example"}</span>
+          </li>
+        ))}
       </ul>
     </section>
   );
 }
 
 function Configured({ server }: { server: ServerDetails }) {
-  const lines = server.configuration ?? [];
-  const advice = adviceFor(server);
+  const locations = [...new Set(server.configuration.map((line) => line.location))];
   return (
     <>
-      {lines.length > 0 && (
-        <section>
-          <h2>Configuration in force</h2>
-          <table class="conf mono" aria-label="Directives in force for this server">
+      {locations.map((location) => (
+        <section key={location}>
+          <h2>
+            Configuration in force{" "}
+            <small class="dim">
+              <Text of={location} max={200} />
+            </small>
+          </h2>
+          <table class="conf mono" aria-label={`Directives in force in ${visible(location, 200)}`}>
             <tbody>
-              {lines.map((line, i) => (
-                <tr key={i}>
-                  <th scope="row">{line.directive}</th>
-                  <td class="wrap">
-                    <Text of={line.value} max={600} />
-                  </td>
-                  <td class="dim">{line.place ? <Text of={line.place} max={300} /> : "default"}</td>
-                </tr>
-              ))}
+              {server.configuration
+                .filter((line) => line.location === location)
+                .map((line, i) => (
+                  <tr key={i}>
+                    <th scope="row">{line.directive}</th>
+                    <td class="wrap">
+                      <Text of={line.value} max={600} />
+                    </td>
+                    <td class="dim">{line.place ? <Text of={line.place} max={300} /> : "default"}</td>
+                  </tr>
+                ))}
             </tbody>
           </table>
         </section>
-      )}
-      {advice.length > 0 && (
+      ))}
+      {server.advice.length > 0 && (
         <section>
           <h2>What would find more</h2>
-          {advice.map(({ reason, lines: text }) => (
+          {server.advice.map(({ reason, lines }) => (
             <div key={reason} class="advice">
-              <p>{reason}</p>
+              <p>
+                <Text of={reason} lines max={2000} />
+              </p>
               <pre>
-                {text}
-                <Copy text={text} what="these lines" label="Copy" />
+                <Text of={lines} lines max={4000} />
+                <Copy text={lines} what="these lines" label="Copy" />
               </pre>
             </div>
           ))}

@@ -128,7 +128,8 @@ export function SessionCalls({ pages, address, unseen, showEnd, atEnd }: Props) 
     latest.current = index;
     activate(index);
   };
-  const calls = pages.items;
+  // The API tells them in the order of recording, which is that of answers where several workers record.
+  const calls = useMemo(() => [...pages.items].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)), [pages.items]);
   const view = useWindow(pane, calls.length, ROW_PX, pages.loadMore);
   const gaps = useMemo(() => pauses(calls), [calls]);
   const shown = columnsFor(width, gaps.some((pause) => pause !== null));

@@ -112,7 +112,7 @@ export function SessionPanel({ id, address, beside }: Props) {
           </aside>
           <div class="session-calls">
             <Narrowed address={address} part={part} listed={question !== ""} />
-            <Warnings of={pages.warnings} />
+            <Warnings of={pages.warnings.length ? pages.warnings : (part?.warnings ?? [])} />
             {pages.problem && !pages.items.length ? (
               <Failure problem={pages.problem} again={pages.again} />
             ) : pages.items.length ? (

@@ -55,13 +55,16 @@ export function SessionList({ pages, address, columns }: Props) {
   // does the focus.
   const focused = useRef(false);
   const before = useRef(row_px);
+  // As it was before shorter rows made the browser cut it.
+  const top = useRef(0);
   const focusActive = () => pane.current?.querySelector<HTMLElement>(`[data-row="${latest.current}"] a`)?.focus({ preventScroll: true });
   useLayoutEffect(() => {
     const list = pane.current;
     if (!list || before.current === row_px) return;
-    const offset = latest.current * before.current - list.scrollTop;
+    const offset = latest.current * before.current - top.current;
     const inView = offset > -before.current && offset < list.clientHeight;
-    list.scrollTop = inView ? latest.current * row_px - Math.min(offset, list.clientHeight - 2 * row_px) : (list.scrollTop / before.current) * row_px;
+    list.scrollTop = inView ? latest.current * row_px - Math.min(offset, list.clientHeight - 2 * row_px) : (top.current / before.current) * row_px;
+    top.current = list.scrollTop;
     before.current = row_px;
     if (!focused.current || document.activeElement !== document.body) return;
     focusActive();
@@ -102,6 +105,7 @@ export function SessionList({ pages, address, columns }: Props) {
       class={pages.stale ? "list stale" : "list"}
       ref={pane}
       onKeyDown={keys}
+      onScroll={(event) => (top.current = event.currentTarget.scrollTop)}
       onFocusIn={() => (focused.current = true)}
       onFocusOut={(event) => event.relatedTarget && (focused.current = pane.current?.contains(event.relatedTarget as Node) ?? false)}
       role="region"
@@ -222,7 +226,8 @@ function Card({ part, now, index, open, active, href, focus }: RowProps) {
         <span class="card-mid">
           <Line of={part.server} />
           <span class="num">
-            {shortCount(part.matched ?? part.calls)} {(part.matched ?? part.calls) === 1 ? "call" : "calls"}
+            {part.matched !== undefined && part.matched < part.calls && `${shortCount(part.matched)} of `}
+            {shortCount(part.calls)} {part.calls === 1 ? "call" : "calls"}
             {part.errors > 0 && <span class="warn"> · {shortCount(part.errors)} err</span>}
             {part.attacks > 0 && <span class="bad"> · {shortCount(part.attacks)} att</span>}
           </span>
