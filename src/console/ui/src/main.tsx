@@ -4,6 +4,7 @@ import "./style/base.css";
 import "./style/controls.css";
 import "./style/lists.css";
 import "./style/session.css";
+import "./style/calls.css";
 import "./style/call.css";
 import "./style/pages.css";
 
