@@ -8,6 +8,36 @@ import { expect, test as base } from "@playwright/test";
 
 const SERVER = fileURLToPath(new URL("../../src/console/ui/dev/server.mjs", import.meta.url));
 
+/** Starts the development server on a free port. */
+export async function serve(world) {
+  const child = spawn(process.execPath, [SERVER, "--port", "0", ...world], { stdio: ["ignore", "pipe", "inherit"] });
+  const url = await new Promise((done, fail) => {
+    child.once("exit", (code) => fail(new Error(`the server ended with ${code}`)));
+    createInterface({ input: child.stdout }).once("line", (line) => done(line.trim()));
+  });
+  return { url, stop: () => child.kill() };
+}
+
+/** What a page does wrong: a dialog, an error, a request to elsewhere, a window. */
+export function watch(page, url, expectsErrors = false) {
+  const wrong = [];
+  page.on("dialog", (dialog) => {
+    wrong.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("pageerror", (error) => wrong.push(`error: ${error.stack}`));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith("data:")) wrong.push(`request: ${request.url()}`);
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error" && !expectsErrors) wrong.push(`console: ${message.text()}`);
+  });
+  page.context().on("page", (other) => {
+    if (other !== page) wrong.push(`window: ${other.url()}`);
+  });
+  return wrong;
+}
+
 export const test = base.extend({
   /** Arguments of the server. */
   world: [[], { option: true }],
@@ -15,11 +45,7 @@ export const test = base.extend({
   expectsErrors: [false, { option: true }],
 
   server: async ({ world }, use) => {
-    const child = spawn(process.execPath, [SERVER, "--port", "0", "--sessions", "400", "--longest", "300", ...world], { stdio: ["ignore", "pipe", "inherit"] });
-    const [url] = await new Promise((done, fail) => {
-      child.once("exit", (code) => fail(new Error(`the server ended with ${code}`)));
-      createInterface({ input: child.stdout }).once("line", (line) => done([line.trim()]));
-    });
+    const { url, stop } = await serve(["--sessions", "400", "--longest", "300", ...world]);
     const post = (path, body = {}) => fetch(`${url}_test/${path}`, { method: "POST", body: JSON.stringify(body) });
     await use({
       url,
@@ -30,27 +56,12 @@ export const test = base.extend({
       log: async () => (await fetch(`${url}_test/log`)).json(),
       api: async (path) => (await fetch(`${url}api/v1/${path}`)).json(),
     });
-    child.removeAllListeners("exit");
-    child.kill();
+    stop();
   },
 
   /** Opens an address of the page. */
   open: async ({ page, server, expectsErrors }, use) => {
-    const wrong = [];
-    page.on("dialog", (dialog) => {
-      wrong.push(`dialog: ${dialog.message()}`);
-      dialog.dismiss();
-    });
-    page.on("pageerror", (error) => wrong.push(`error: ${error.stack}`));
-    page.on("request", (request) => {
-      if (!request.url().startsWith(server.url) && !request.url().startsWith("data:")) wrong.push(`request: ${request.url()}`);
-    });
-    page.on("console", (message) => {
-      if (message.type() === "error" && !expectsErrors) wrong.push(`console: ${message.text()}`);
-    });
-    page.context().on("page", (other) => {
-      if (other !== page) wrong.push(`window: ${other.url()}`);
-    });
+    const wrong = watch(page, server.url, expectsErrors);
     await use(async (hash) => {
       await page.goto(server.url + hash);
     });

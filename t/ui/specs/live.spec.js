@@ -36,6 +36,17 @@ test("an open session grows while one looks at it", async ({ page, open, server 
   await expect(page.locator(".session-sums")).toContainText(`${total} calls`);
 });
 
+for (const view of ["sessions", "servers", "servers/s1", "agents"]) {
+  test(`refresh asks anew, also where the time is the same: ${view}`, async ({ page, open, server }) => {
+    await open(`#/${view}`);
+    await expect(page.locator("[data-row], .grid").first()).toBeVisible();
+    const asked = async () => (await server.log()).requests.filter((path) => path.startsWith(`api/v1/${view}?`)).length;
+    const before = await asked();
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await expect.poll(asked).toBeGreaterThan(before);
+  });
+}
+
 test("a stream that was cut comes back", async ({ page, open, server }) => {
   await open("#/sessions?range=1h");
   await expect(page.locator(".live.on")).toBeVisible();

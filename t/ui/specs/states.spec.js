@@ -71,6 +71,14 @@ test("the rest of the page lives on where the chart or a further page fails", as
   await expect.poll(() => page.locator(".list").evaluate((pane) => pane.scrollHeight)).toBeGreaterThan(before);
 });
 
+test("an answer of another shape does not take the page away", async ({ page, open, server }) => {
+  await server.fault({ path: "servers", raw: '{"items":[{"id":"x"}],"next":null}' });
+  await open("#/servers");
+  await expect(page.getByRole("alert")).toContainText("The page made a mistake");
+  await page.getByRole("link", { name: "MCP Sessions", exact: true }).click();
+  await expect(rows(page).first()).toBeVisible();
+});
+
 test("days that could not be read are named", async ({ page, open, server }) => {
   const list = await server.api("sessions?limit=5");
   await server.fault({ path: "sessions", raw: JSON.stringify({ ...list, next: null, warnings: [{ day: "2026-11-20", message: "the file is damaged" }] }) });

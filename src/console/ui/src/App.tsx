@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
-import { link, useAddress, type Address } from "./address";
+import { format, link, useAddress, type Address } from "./address";
 import { AgentsPage } from "./agents/AgentsPage";
-import { Empty } from "./parts/Notice";
+import { Empty, Guard } from "./parts/Notice";
 import { Popover } from "./parts/Popover";
 import { RecorderPage } from "./recorder/RecorderPage";
 import { ServersPage } from "./servers/ServersPage";
@@ -84,7 +84,9 @@ export function App() {
       </header>
       <main id="main" tabIndex={-1}>
         {Page ? (
-          <Page address={address} />
+          <Guard of={format(address)}>
+            <Page address={address} />
+          </Guard>
         ) : (
           <Empty title="There is no such view">
             <p>The link may be from another version of the console.</p>

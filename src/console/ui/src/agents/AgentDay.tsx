@@ -27,7 +27,7 @@ function ticksOf(from: number, to: number): number[] {
 }
 
 /** One agent's time: a lane for every server it touched, a bar for every session. */
-export function AgentDay({ address, question }: { address: Address; question: string }) {
+export function AgentDay({ address, question, tick }: { address: Address; question: string; tick: number }) {
   const params = address.params;
   const user = params.get("user");
   const client = params.get("client");
@@ -38,7 +38,7 @@ export function AgentDay({ address, question }: { address: Address; question: st
     asked.set("limit", String(SESSIONS_MAX));
     return asked;
   }, [question, user, client]);
-  const pages = usePages<Part>(`sessions?${filters}`);
+  const pages = usePages<Part>(`sessions?${filters}`, tick);
   const span = spanOf(rangeOf(params), new Date());
   const [from, to] = [span.from.getTime(), (span.to ?? new Date()).getTime()];
   const lanes = useMemo(() => {

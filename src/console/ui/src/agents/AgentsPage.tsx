@@ -21,7 +21,7 @@ export function AgentsPage({ address }: { address: Address }) {
   const now = useNow();
   const range = JSON.stringify(rangeOf(address.params));
   const question = useMemo(() => spanQuestion(address), [range, tick]);
-  const answer = useAnswer<List<Agent>>(`agents?${question}`);
+  const answer = useAnswer<List<Agent>>(`agents?${question}`, tick);
   const rows = answer.data?.items ?? [];
   const params = address.params;
   const open = params.has("user") || params.has("client");
@@ -47,7 +47,7 @@ export function AgentsPage({ address }: { address: Address }) {
     <div class="view">
       <TimeBar title="Agents" address={address} now={now} refresh={() => setTick((n) => n + 1)} />
       <Warnings of={answer.data?.warnings ?? []} />
-      {open && <AgentDay key={`${params.get("user")} ${params.get("client")} ${question}`} address={address} question={question} />}
+      {open && <AgentDay key={`${params.get("user")} ${params.get("client")} ${question}`} address={address} question={question} tick={tick} />}
       <div class={answer.loading && answer.data ? "view-body stale" : "view-body"}>
         {answer.problem && !answer.data ? (
           <Failure problem={answer.problem} again={answer.again} />

@@ -1,5 +1,5 @@
-import type { ComponentChildren } from "preact";
-import type { Problem } from "../api/client";
+import { Component, type ComponentChildren } from "preact";
+import { Problem } from "../api/client";
 import type { Warning } from "../api/shapes";
 import { Icon } from "./Icon";
 import { Text } from "./Text";
@@ -81,4 +81,26 @@ export function Warnings({ of }: { of: Warning[] }) {
       </div>
     </div>
   );
+}
+
+interface GuardProps {
+  /** With another one it is tried again. */
+  of: string;
+  children: ComponentChildren;
+}
+
+/** Keeps a mistake of one view from taking the page away. */
+export class Guard extends Component<GuardProps, { error: unknown; at: string }> {
+  override state = { error: null as unknown, at: "" };
+
+  override componentDidCatch(error: unknown) {
+    console.error(error);
+    this.setState({ error, at: this.props.of });
+  }
+
+  override render({ of, children }: GuardProps) {
+    if (this.state.error === null || this.state.at !== of) return children;
+    const problem = new Problem(0, "The page made a mistake", `${String(this.state.error)}. The data is not affected. An older page may be at work with a newer nginx: reload it.`);
+    return <Failure problem={problem} again={() => location.reload()} />;
+  }
 }

@@ -21,8 +21,8 @@ export function ServerPage({ id, address }: { id: string; address: Address }) {
   const range = JSON.stringify(rangeOf(address.params));
   const question = useMemo(() => spanQuestion(address), [range, tick]);
   const path = `servers/${encodeURIComponent(id)}`;
-  const answer = useAnswer<ServerDetails>(`${path}?${question}`);
-  const primitives = useAnswer<List<ServerPrimitive>>(`${path}/primitives?${question}`);
+  const answer = useAnswer<ServerDetails>(`${path}?${question}`, tick);
+  const primitives = useAnswer<List<ServerPrimitive>>(`${path}/primitives?${question}`, tick);
   const server = answer.data;
   const time = timeOf(address);
   const sessionsOf = (more: Record<string, string>) => {

@@ -31,7 +31,7 @@ function ServerList({ address }: { address: Address }) {
   const now = useNow();
   const range = JSON.stringify(rangeOf(address.params));
   const question = useMemo(() => spanQuestion(address), [range, tick]);
-  const answer = useAnswer<List<Server>>(`servers?${question}`);
+  const answer = useAnswer<List<Server>>(`servers?${question}`, tick);
   const columns: GridColumn<Server>[] = [
     { name: "name", title: "MCP server", wide: true, cell: (row) => <Line of={row.name} />, by: (row) => row.name },
     { name: "sessions", title: "Sessions", number: true, cell: (row) => count(row.sessions), by: (row) => row.sessions },

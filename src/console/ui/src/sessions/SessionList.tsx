@@ -21,10 +21,12 @@ interface Props {
   pages: Pages<Part>;
   address: Address;
   columns: string[] | null;
+  /** Grows when the list is read anew. */
+  tick: number;
 }
 
 /** Sessions, newest activity first: rows where there is room, cards where there is not. */
-export function SessionList({ pages, address, columns }: Props) {
+export function SessionList({ pages, address, columns, tick }: Props) {
   const pane = useRef<HTMLDivElement>(null);
   const width = useWidth(pane);
   const now = useNow();
@@ -45,7 +47,7 @@ export function SessionList({ pages, address, columns }: Props) {
     // Another question: the place in the old list means nothing any more.
     if (pane.current) pane.current.scrollTop = 0;
     setActive(0);
-  }, [pages.of]);
+  }, [pages.of, tick]);
   useEffect(() => {
     const at = parts.findIndex((part) => part.id === open);
     if (at >= 0) setActive(at);

@@ -32,15 +32,15 @@ export function SessionsPage({ address }: { address: Address }) {
   const rangeKey = JSON.stringify(range);
   const span = useMemo(() => spanOf(range, new Date()), [rangeKey, filterKey, tick]);
   const question = useMemo(() => questionOf(params, span), [span, filterKey]);
-  const pages = usePages<Part>(`sessions?${question}`);
+  const pages = usePages<Part>(`sessions?${question}`, tick);
   const refresh = useCallback(() => setTick((n) => n + 1), []);
 
-  const news = useNews(pages, isOpen(range), question);
+  const news = useNews(pages, isOpen(range), question, tick);
   const live = useLive(isOpen(range), filterKey, news.heard);
   const chartSpan = useMemo(() => spanOf(range, new Date()), [rangeKey, filterKey, tick, news.beats]);
   // One field with one value: what is wanted are the sums.
-  const sums = useAnswer<Facets>(`facets?${questionOf(params, chartSpan, { field: "state", limit: "1" })}`);
-  const timeline = useAnswer<Timeline>(`timeline?${questionOf(params, chartSpan)}`);
+  const sums = useAnswer<Facets>(`facets?${questionOf(params, chartSpan, { field: "state", limit: "1" })}`, tick + news.beats);
+  const timeline = useAnswer<Timeline>(`timeline?${questionOf(params, chartSpan)}`, tick + news.beats);
   const select = (from: Date, to: Date) => {
     const next = new URLSearchParams(params);
     setRange(next, { from: from.toISOString(), to: to.toISOString() });
@@ -79,7 +79,7 @@ export function SessionsPage({ address }: { address: Address }) {
           {pages.problem && !pages.items.length ? (
             <Failure problem={pages.problem} again={pages.again} />
           ) : pages.items.length ? (
-            <SessionList pages={pages} address={address} columns={columns} />
+            <SessionList pages={pages} address={address} columns={columns} tick={tick} />
           ) : pages.loading ? (
             <Skeleton />
           ) : (

@@ -18,7 +18,7 @@ export interface News {
   heard: () => void;
 }
 
-export function useNews(pages: Pages<Part>, wanted: boolean, question: string): News {
+export function useNews(pages: Pages<Part>, wanted: boolean, question: string, tick: number): News {
   const [count, setCount] = useState(0);
   const [beats, setBeats] = useState(0);
   const timer = useRef(0);
@@ -32,7 +32,7 @@ export function useNews(pages: Pages<Part>, wanted: boolean, question: string): 
       window.clearTimeout(timer.current);
       timer.current = 0;
     };
-  }, [question]);
+  }, [question, tick]);
 
   const heard = useCallback(() => {
     if (!wanted || timer.current) return;
