@@ -22,7 +22,7 @@ function ticksOf(from: number, to: number): number[] {
   const step = (STEPS.find((minutes) => (to - from) / 60_000 / minutes <= TICKS_MAX) ?? 20_160) * 60_000;
   const offset = new Date(from).getTimezoneOffset() * 60_000;
   const found: number[] = [];
-  for (let time = Math.ceil((from - offset) / step) * step + offset; time < to; time += step) found.push(time);
+  for (let time = Math.ceil((from - offset) / step) * step + offset; time < to - (to - from) * 0.04; time += step) found.push(time);
   return found;
 }
 

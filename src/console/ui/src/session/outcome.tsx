@@ -28,7 +28,7 @@ export function Outcome({ call, brief = false }: { call: Call; brief?: boolean }
 export function Direction({ call }: { call: Call }) {
   const [sign, words] = call.direction === "server" ? ["←", "from the MCP server to the client"] : ["→", "from the client to the MCP server"];
   return (
-    <span class={call.direction === "server" ? "direction server" : "direction"} title={words}>
+    <span class={call.direction === "server" ? "direction back" : "direction"} title={words}>
       <span aria-hidden="true">{sign}</span>
       <span class="sr">{words}</span>
     </span>
