@@ -20,6 +20,8 @@ test("who called delete_account, as whom, with what, and what came back", async 
   await filter(page, "Primitive", "delete_account");
   await expect(rows(page)).toHaveCount(1);
   await expect(rows(page).first()).toContainText("olu@partner.example");
+  // Of the session: a call that another worker took at once may not know the client yet.
+  await expect(rows(page).first()).toContainText("mcp-python 1.30");
   await rows(page).first().click();
   await expect(calls(page)).toHaveCount(1);
   await page.getByRole("link", { name: /Show all 2 requests/ }).click();
@@ -29,7 +31,6 @@ test("who called delete_account, as whom, with what, and what came back", async 
   await expect(call.getByRole("region", { name: "Arguments" })).toContainText("417");
   await expect(call.getByRole("region", { name: "Arguments" }).locator(".mask")).toBeVisible();
   await expect(call).toContainText("account has open invoices");
-  await expect(call).toContainText("mcp-python 1.30");
   expect(await page.content()).not.toContain("hunter2");
 });
 

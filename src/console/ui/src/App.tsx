@@ -74,7 +74,7 @@ export function App() {
         </a>
         <nav aria-label="Views">
           {VIEWS.filter((one) => !one.hidden).map(({ name, title }) => (
-            <a key={name} href={link(name, null, time)} aria-current={name === address.view ? "page" : undefined}>
+            <a key={name} href={link(name, null, time)} aria-current={name === address.view || (name === "sessions" && address.view === "session") ? "page" : undefined}>
               {title}
             </a>
           ))}
