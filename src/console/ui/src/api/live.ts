@@ -26,6 +26,8 @@ export function useLive(wanted: boolean, filters: string, heard: (part: Part | n
       source.onopen = () => {
         tries = 0;
         set("on");
+        // What was stored between reading a list and listening was not heard of.
+        latest.current(null);
       };
       source.onerror = () => {
         // A refusal (busy, worker going away) closes for good; the browser itself only tries again after a cut.
@@ -42,8 +44,6 @@ export function useLive(wanted: boolean, filters: string, heard: (part: Part | n
         set("off");
       } else if (!source) {
         open();
-        // What came while the page was hidden was not heard of.
-        latest.current(null);
       }
     };
     if (!document.hidden) open();
@@ -55,6 +55,47 @@ export function useLive(wanted: boolean, filters: string, heard: (part: Part | n
     };
   }, [wanted, filters]);
   return state;
+}
+
+/**
+ * Does `work` some time after it is asked for, once however often that was, and again where it was
+ * asked for while it was at work: the answer may be older than the news. With another `key` all
+ * that is under way is dropped; `work` learns of it by its signal.
+ */
+export function useLater(work: (signal: AbortSignal) => Promise<void>, wait_ms: number, key: string): () => void {
+  const latest = useRef(work);
+  latest.current = work;
+  const begin = useRef<() => void>(() => {});
+  useEffect(() => {
+    const stop = new AbortController();
+    let timer = 0;
+    let atWork = false;
+    let again = false;
+    const run = async () => {
+      timer = 0;
+      atWork = true;
+      try {
+        await latest.current(stop.signal);
+      } catch {
+        // The next news ask again; the list itself says what does not work.
+      }
+      atWork = false;
+      if (again && !stop.signal.aborted) {
+        again = false;
+        begin.current();
+      }
+    };
+    begin.current = () => {
+      if (atWork) again = true;
+      else timer ||= window.setTimeout(run, wait_ms);
+    };
+    return () => {
+      stop.abort();
+      window.clearTimeout(timer);
+      begin.current = () => {};
+    };
+  }, [key, wait_ms]);
+  return useRef(() => begin.current()).current;
 }
 
 function partOf(data: string): Part | null {

@@ -13,8 +13,14 @@ import { Direction, Outcome } from "../session/outcome";
 import { clientText, Trust } from "../sessions/cells";
 import { bytes, counted, duration } from "../text/numbers";
 
+/** What stands beside a call in the list: null for nothing, undefined where only the API knows. */
+export interface Neighbours {
+  before?: string | null | undefined;
+  after?: string | null | undefined;
+}
+
 /** One call: what was asked, what came back, and everything that is known of it. */
-export function CallPane({ id, address }: { id: string; address: Address }) {
+export function CallPane({ id, address, before, after }: { id: string; address: Address } & Neighbours) {
   const answer = useAnswer<CallDetails>(`calls/${encodeURIComponent(id)}`, 0, true);
   const call = answer.data;
   const to = (other: string | null) => (other ? changed(address, { call: other }) : undefined);
@@ -37,8 +43,8 @@ export function CallPane({ id, address }: { id: string; address: Address }) {
           )}
         </div>
         <span class="steps-pair">
-          <Step name="left" title="Call before" href={to(call?.previous ?? null)} />
-          <Step name="right" title="Call after" href={to(call?.following ?? null)} />
+          <Step name="left" title="Call before" href={to(before === undefined ? (call?.previous ?? null) : before)} />
+          <Step name="right" title="Call after" href={to(after === undefined ? (call?.following ?? null) : after)} />
         </span>
         <Copy text={() => new URL(link("session", call?.session ?? "", { call: id }), location.href).href} what="link to this call" label="Link" />
         <button type="button" class="control square plain" onClick={() => go(changed(address, { call: null }))} title="Close (Esc)" aria-label="Close call">

@@ -110,6 +110,8 @@ function Fall({ bar, call }: { bar: Bar; call: Call }) {
 
 interface Props {
   pages: Pages<Call>;
+  /** The pages' calls by time. */
+  calls: Call[];
   address: Address;
   /** Calls that came while the end of the list was not in view. */
   unseen: number;
@@ -118,7 +120,7 @@ interface Props {
 }
 
 /** A session's calls in order, with a waterfall of what is in view. */
-export function SessionCalls({ pages, address, unseen, showEnd, atEnd }: Props) {
+export function SessionCalls({ pages, calls, address, unseen, showEnd, atEnd }: Props) {
   const pane = useRef<HTMLDivElement>(null);
   const width = useWidth(pane);
   const open = address.params.get("call");
@@ -128,8 +130,6 @@ export function SessionCalls({ pages, address, unseen, showEnd, atEnd }: Props) 
     latest.current = index;
     activate(index);
   };
-  // The API tells them in the order of recording, which is that of answers where several workers record.
-  const calls = useMemo(() => [...pages.items].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)), [pages.items]);
   const view = useWindow(pane, calls.length, ROW_PX, pages.loadMore);
   const gaps = useMemo(() => pauses(calls), [calls]);
   const shown = columnsFor(width, gaps.some((pause) => pause !== null));

@@ -1,11 +1,11 @@
 import type { RefObject } from "preact";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { changed, go, link, type Address } from "../address";
 import { ask } from "../api/client";
 import { useAnswer, usePages } from "../api/hooks";
-import { useLive } from "../api/live";
+import { useLater, useLive } from "../api/live";
 import type { Call, List, PartDetails } from "../api/shapes";
-import { CallPane } from "../call/CallPane";
+import { CallPane, type Neighbours } from "../call/CallPane";
 import { Copy } from "../parts/Copy";
 import { Icon } from "../parts/Icon";
 import { Empty, Failure, Skeleton, Warnings } from "../parts/Notice";
@@ -41,6 +41,8 @@ export function SessionPanel({ id, address, beside }: Props) {
   const inside = insideQuestion(address.params);
   const question = inside.toString();
   const pages = usePages<Call>(`sessions/${encodeURIComponent(id)}/calls?${new URLSearchParams([...inside, ["limit", String(PAGE)], ["payloads", "false"]])}`);
+  // The API tells them in the order of recording, which is that of answers where several workers record.
+  const calls = useMemo(() => [...pages.items].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)), [pages.items]);
   const part = details.data;
   const growing = useGrowing(id, part, question, pages, () => setTick((n) => n + 1));
   const call = address.params.get("call");
@@ -116,7 +118,7 @@ export function SessionPanel({ id, address, beside }: Props) {
             {pages.problem && !pages.items.length ? (
               <Failure problem={pages.problem} again={pages.again} />
             ) : pages.items.length ? (
-              <SessionCalls pages={pages} address={address} unseen={growing.unseen} showEnd={growing.showEnd} atEnd={growing.atEnd} />
+              <SessionCalls pages={pages} calls={calls} address={address} unseen={growing.unseen} showEnd={growing.showEnd} atEnd={growing.atEnd} />
             ) : pages.loading ? (
               <Skeleton />
             ) : (
@@ -132,11 +134,17 @@ export function SessionPanel({ id, address, beside }: Props) {
               </Empty>
             )}
           </div>
-          {call && <CallPane key={call} id={call} address={address} />}
+          {call && <CallPane key={call} id={call} address={address} {...around(calls, call, pages.more)} />}
         </div>
       )}
     </section>
   );
+}
+
+/** The calls that stand before and after one in the list: null for none, undefined where the list does not know. */
+function around(calls: Call[], id: string, more: boolean): Neighbours {
+  const at = calls.findIndex((call) => call.id === id);
+  return at < 0 ? {} : { before: calls[at - 1]?.id ?? null, after: calls[at + 1]?.id ?? (more ? undefined : null) };
 }
 
 function Summary({ part }: { part: PartDetails }) {
@@ -186,47 +194,32 @@ function Narrowed({ address, part, listed }: { address: Address; part: PartDetai
 function useGrowing(id: string, part: PartDetails | null, question: string, pages: ReturnType<typeof usePages<Call>>, changedPart: () => void) {
   const [unseen, setUnseen] = useState(0);
   const seesEnd = useRef(true);
-  const timer = useRef(0);
   const latest = useRef(pages);
   latest.current = pages;
   const filters = useMemo(() => (part ? new URLSearchParams({ session_id: part.session_id, server: part.server }).toString() : ""), [part?.session_id, part?.server]);
 
-  const look = useCallback(() => {
-    if (timer.current) return;
-    timer.current = window.setTimeout(async () => {
-      changedPart();
-      try {
-        const { items, more } = latest.current;
-        // Before the end is reached, further pages bring what is new by themselves.
-        if (more) return;
-        const waiting = items.slice(-100).find((call) => call.duration_ms === null) ?? items[items.length - 1];
-        const asked = new URLSearchParams(question);
-        if (waiting) asked.set("from", waiting.at);
-        asked.set("limit", "500");
-        asked.set("payloads", "false");
-        const list = await ask<List<Call>>(`sessions/${encodeURIComponent(id)}/calls?${asked}`, new AbortController().signal);
-        if (!timer.current) return;
-        const known = new Set(items.map((call) => call.id));
-        const fresh = list.items.filter((call) => !known.has(call.id));
-        latest.current.replace(list.items.filter((call) => known.has(call.id)));
-        latest.current.append(fresh);
-        if (!seesEnd.current) setUnseen((n) => n + fresh.length);
-      } catch {
-        // The next sign of life asks again.
-      } finally {
-        timer.current = 0;
-      }
-    }, LOOK_EVERY_MS);
-  }, [id, question]);
-  useEffect(
-    () => () => {
-      window.clearTimeout(timer.current);
-      timer.current = 0;
-    },
-    [id, question],
-  );
+  const look = async (signal: AbortSignal) => {
+    changedPart();
+    const { items, more, loading } = latest.current;
+    // Before the end is reached, further pages bring what is new by themselves.
+    if (more) return;
+    if (loading) return later();
+    const waiting = items.slice(-100).find((call) => call.duration_ms === null) ?? items[items.length - 1];
+    const asked = new URLSearchParams(question);
+    if (waiting) asked.set("from", waiting.at);
+    asked.set("limit", "500");
+    asked.set("payloads", "false");
+    const list = await ask<List<Call>>(`sessions/${encodeURIComponent(id)}/calls?${asked}`, signal);
+    if (signal.aborted) return;
+    const known = new Set(items.map((call) => call.id));
+    const fresh = list.items.filter((call) => !known.has(call.id));
+    latest.current.replace(list.items.filter((call) => known.has(call.id)));
+    latest.current.append(fresh);
+    if (!seesEnd.current) setUnseen((n) => n + fresh.length);
+  };
+  const later = useLater(look, LOOK_EVERY_MS, `${id} ${question}`);
   useLive(part?.state === "open", filters, (news) => {
-    if (!news || news.id === id) look();
+    if (!news || news.id === id) later();
   });
   return {
     unseen,

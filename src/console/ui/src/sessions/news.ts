@@ -1,8 +1,9 @@
 // What came after the list was read: announced and counted, never pushed in under the reader's eyes.
 
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api/client";
 import type { Pages } from "../api/hooks";
+import { useLater } from "../api/live";
 import type { List, Part } from "../api/shapes";
 
 /** Between two looks at the head of the list, so that busy traffic does not become busy asking. */
@@ -21,39 +22,29 @@ export interface News {
 export function useNews(pages: Pages<Part>, wanted: boolean, question: string, tick: number): News {
   const [count, setCount] = useState(0);
   const [beats, setBeats] = useState(0);
-  const timer = useRef(0);
   const latest = useRef(pages);
   const beat = useRef(Date.now());
   latest.current = pages;
+  useEffect(() => setCount(0), [question, tick]);
 
-  useEffect(() => {
-    setCount(0);
-    return () => {
-      window.clearTimeout(timer.current);
-      timer.current = 0;
-    };
-  }, [question, tick]);
+  const look = async (signal: AbortSignal) => {
+    const head = await ask<List<Part>>(`sessions?${question}&limit=${HEAD}`, signal);
+    // Before the list is there, or with another one, there is nothing to compare with.
+    if (signal.aborted || latest.current.loading || latest.current.stale || latest.current.problem) return;
+    const known = new Set(latest.current.items.map((part) => part.id));
+    latest.current.replace(head.items.filter((part) => known.has(part.id)));
+    setCount(head.items.filter((part) => !known.has(part.id) && isNewer(part, latest.current.items)).length);
+    if (Date.now() - beat.current > CHART_EVERY_MS) {
+      beat.current = Date.now();
+      setBeats((n) => n + 1);
+    }
+  };
+  const later = useLater(look, LOOK_EVERY_MS, `${question} ${tick}`);
+  return { count, beats, heard: () => wanted && later() };
+}
 
-  const heard = useCallback(() => {
-    if (!wanted || timer.current) return;
-    timer.current = window.setTimeout(async () => {
-      try {
-        const head = await ask<List<Part>>(`sessions?${question}&limit=${HEAD}`, new AbortController().signal);
-        if (!timer.current) return;
-        const known = new Set(latest.current.items.map((part) => part.id));
-        latest.current.replace(head.items.filter((part) => known.has(part.id)));
-        setCount(head.items.filter((part) => !known.has(part.id)).length);
-        if (Date.now() - beat.current > CHART_EVERY_MS) {
-          beat.current = Date.now();
-          setBeats((n) => n + 1);
-        }
-      } catch {
-        // The next news asks again; the list itself says what does not work.
-      } finally {
-        timer.current = 0;
-      }
-    }, LOOK_EVERY_MS);
-  }, [question, wanted]);
-
-  return { count, beats, heard };
+/** A head that is longer than the list's first page holds older sessions as well. */
+function isNewer(part: Part, items: Part[]): boolean {
+  const last = items[items.length - 1];
+  return !last || part.last_at > last.last_at;
 }
