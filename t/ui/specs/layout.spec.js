@@ -30,15 +30,15 @@ test("rows are of one height, whatever stands in them", async ({ page, open, ser
   await open(`#/sessions?range=7d&session=${items[0].session}`);
   await expect(calls(page).first()).toBeVisible();
   const heights = (list) => list.evaluateAll((all) => [...new Set(all.map((row) => row.getBoundingClientRect().height))]);
-  expect(await heights(calls(page))).toEqual([30]);
-  expect(await heights(rows(page))).toEqual([70]);
+  await expect.poll(() => heights(calls(page))).toEqual([30]);
+  await expect.poll(() => heights(rows(page))).toEqual([70]);
   await open("#/sessions?range=7d&q=mcp-xss");
   await expect(rows(page).first()).toBeVisible();
-  expect(await heights(rows(page))).toEqual([34]);
+  await expect.poll(() => heights(rows(page))).toEqual([34]);
   const hostile = (await server.api("sessions?q=mcp-xss&limit=1")).items[0];
   await open(`#/session/${hostile.id}`);
   await expect(calls(page).first()).toBeVisible();
-  expect(await heights(calls(page))).toEqual([30]);
+  await expect.poll(() => heights(calls(page))).toEqual([30]);
 });
 
 test("on a phone a session covers the list, and leads back to it", async ({ page, open }) => {
