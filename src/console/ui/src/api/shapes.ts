@@ -1,0 +1,262 @@
+// What the API answers (docs/console.md, contract). What a server may leave out is optional.
+
+export interface Named {
+  name: string;
+  count: number;
+}
+
+export interface Primitive {
+  kind: string;
+  name: string;
+  count?: number;
+}
+
+export interface Client {
+  name: string | null;
+  version: string | null;
+}
+
+export type Verified = "yes" | "no" | "front" | null;
+
+/** A session part: the piece of a session that lies on one UTC day. */
+export interface Part {
+  id: string;
+  day: string;
+  session_id: string;
+  id_source: string;
+  server: string;
+  user: string | null;
+  users: string[];
+  users_total: number;
+  roles: string[];
+  verified: Verified;
+  state: string;
+  matched?: number;
+  client: Client | null;
+  server_info: Client | null;
+  protocol_version: string | null;
+  address: string | null;
+  started_at: string;
+  last_at: string;
+  ended: string | null;
+  calls: number;
+  errors: number;
+  attacks: number;
+  blocked: number;
+  bytes_in: number;
+  bytes_out: number;
+  notifications: number;
+  methods: Named[];
+  methods_total: number;
+  primitives: Primitive[];
+  primitives_total: number;
+}
+
+export interface Value {
+  value: string;
+  /** Calls. */
+  count: number;
+  /** Session parts. */
+  sessions: number;
+}
+
+export interface Warning {
+  day: string | null;
+  message: string;
+}
+
+/** One part with what is known of it. */
+export interface PartDetails extends Part {
+  facets: Partial<Record<"methods" | "primitives" | "users" | "roles" | "outcomes" | "attacks", Value[]>>;
+  params: Record<string, unknown>;
+  user_agent: string | null;
+  /** Its parts on other days, oldest first, this one included. */
+  days: { id: string; day: string; started_at: string; last_at: string; calls: number }[];
+  events: SessionEvent[];
+  events_total: number;
+  warnings?: Warning[];
+}
+
+/** What happened to a session without being a call. */
+export interface SessionEvent {
+  at: string;
+  kind: string;
+  count: number;
+  status: number | null;
+  request_id: string | null;
+}
+
+export interface Attack {
+  id: string;
+  type: string;
+  control: string | null;
+  place: string | null;
+  verdict: string;
+  action: string;
+  detail: string | null;
+  point: string | null;
+}
+
+export interface Call {
+  id: string;
+  at: string;
+  direction: string;
+  http_method: string | null;
+  status: number | null;
+  rpc_id: string | number | null;
+  method: string | null;
+  primitive: Primitive | null;
+  arguments?: unknown;
+  result?: unknown;
+  outcome: string;
+  error: { code: number | null; message: string | null } | null;
+  is_error: boolean;
+  duration_ms: number | null;
+  first_event_ms: number | null;
+  notifications: number;
+  bytes_in: number;
+  bytes_out: number;
+  request_id: string | null;
+  session: string;
+  session_id: string;
+  server: string;
+  user: string | null;
+  roles: string[];
+  verified: Verified;
+  address: string | null;
+  client: Client | null;
+  user_agent: string | null;
+  protocol_version?: string | null;
+  params: Record<string, unknown>;
+  carried: string[];
+  coverage: { request: string; response: string };
+  arguments_truncated: boolean;
+  result_truncated: boolean;
+  payloads_shed: boolean;
+  attacks: Attack[];
+  /** The `input_required` call that this one answers. */
+  continues?: string | null;
+}
+
+/** One call with what belongs to it. */
+export interface CallDetails extends Call {
+  continued_by: string[];
+  batch: string[];
+  previous: string | null;
+  following: string | null;
+}
+
+export interface List<T> {
+  items: T[];
+  next: string | null;
+  warnings?: Warning[];
+}
+
+export interface Facet {
+  values: Value[];
+  total: number;
+}
+
+/** Sums of what the filters leave, and distinct values. */
+export interface Facets {
+  calls: number;
+  errors: number;
+  sessions: number;
+  /** By the name of the filter. */
+  facets: Record<string, Facet>;
+}
+
+export interface Step {
+  at: string;
+  calls: number;
+  errors: number;
+  attacks: number;
+}
+
+export interface Timeline {
+  step_s: number;
+  items: Step[];
+}
+
+export interface Sums {
+  calls: number;
+  errors: number;
+  /** 0 to 1. */
+  error_rate: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  first_seen_at: string | null;
+  last_seen_at: string | null;
+}
+
+export interface Server extends Sums {
+  id: string;
+  name: string;
+  sessions: number;
+  attacks: number;
+  primitives: number;
+}
+
+export interface ServerDetails extends Server {
+  /** In which share of calls (0 to 1) `user`, `role`, `session_id` were found, with masked examples. */
+  found: { name: string; share: number | null; examples: string[] }[];
+  configuration: Configuration[];
+  /** What would find more: why, and lines for nginx.conf. */
+  advice: { reason: string; lines: string }[];
+  warnings?: Warning[];
+}
+
+/** A directive in force where this server's calls pass. */
+export interface Configuration {
+  directive: string;
+  value: string;
+  /** File and line. */
+  place: string;
+  location: string;
+}
+
+export interface ServerPrimitive extends Sums {
+  kind: string;
+  name: string;
+}
+
+export interface Agent {
+  user: string | null;
+  client: Client | null;
+  roles: string[];
+  sessions: number;
+  calls: number;
+  errors: number;
+  attacks: number;
+  first_seen_at: string;
+  last_seen_at: string;
+  servers: Named[];
+  servers_total: number;
+  tools: Named[];
+  tools_total: number;
+}
+
+/** The counters of `mcp_status`, and what is on disk. */
+export interface Stats {
+  version?: string;
+  /** Exchanges: handed = written + unrecorded + dropped + killed + queued. */
+  handed?: number;
+  written?: number;
+  unrecorded?: number;
+  dropped?: Record<string, number>;
+  killed?: number;
+  queued?: number;
+  waiting?: number;
+  /** Calls by outcome. */
+  calls_written?: Record<string, number>;
+  stream_pieces_lost?: number;
+  body_lost_bytes?: number;
+  panics?: number;
+  commits?: number;
+  workers?: number;
+  lag_ms?: number;
+  bytes?: number;
+  days?: { day: string; sessions: number | null; calls: number | null; bytes: number; payloads_shed: boolean }[];
+  limits?: Record<string, unknown>;
+  warnings?: Warning[];
+}

@@ -1,0 +1,201 @@
+import { useMemo, useState } from "preact/hooks";
+import { link, type Address } from "../address";
+import { useAnswer } from "../api/hooks";
+import type { List, ServerDetails, ServerPrimitive } from "../api/shapes";
+import { Copy } from "../parts/Copy";
+import { Grid, type GridColumn } from "../parts/Grid";
+import { Icon } from "../parts/Icon";
+import { Empty, Failure, Skeleton, Warnings } from "../parts/Notice";
+import { Line, Text } from "../parts/Text";
+import { Ago, useNow } from "../parts/time";
+import { TimeBar } from "../parts/TimeBar";
+import { rangeOf } from "../range";
+import { count, duration, percent } from "../text/numbers";
+import { visible } from "../text/visible";
+import { spanQuestion, timeOf } from "./ServersPage";
+
+/** One MCP server: its primitives, its configuration, and what would let nginx find more. */
+export function ServerPage({ id, address }: { id: string; address: Address }) {
+  const [tick, setTick] = useState(0);
+  const now = useNow();
+  const range = JSON.stringify(rangeOf(address.params));
+  const question = useMemo(() => spanQuestion(address), [range, tick]);
+  const path = `servers/${encodeURIComponent(id)}`;
+  const answer = useAnswer<ServerDetails>(`${path}?${question}`, tick);
+  const primitives = useAnswer<List<ServerPrimitive>>(`${path}/primitives?${question}`, tick);
+  const server = answer.data;
+  const time = timeOf(address);
+  const sessionsOf = (more: Record<string, string>) => {
+    const params = new URLSearchParams(time);
+    for (const [name, value] of Object.entries(more)) params.append(name, value);
+    return link("sessions", null, params);
+  };
+  const title = (
+    <>
+      <a class="back" href={link("servers", null, time)} aria-label="All MCP servers" title="All MCP servers">
+        <Icon name="left" />
+      </a>
+      {server ? <Text of={server.name} max={200} /> : "MCP server"}
+    </>
+  );
+  const columns: GridColumn<ServerPrimitive>[] = [
+    { name: "name", title: "Primitive", wide: true, cell: (row) => <span class="mono line"><Line of={row.name} /></span>, by: (row) => row.name },
+    { name: "kind", title: "Kind", cell: (row) => <span class="dim">{row.kind}</span>, by: (row) => row.kind, optional: true },
+    { name: "calls", title: "Calls", number: true, cell: (row) => count(row.calls), by: (row) => row.calls },
+    { name: "rate", title: "Errors", number: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{percent(row.error_rate)}</span>, by: (row) => row.error_rate },
+    { name: "p50", title: "Median", number: true, cell: (row) => duration(row.p50_ms), by: (row) => row.p50_ms, optional: true },
+    { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms },
+    { name: "first", title: "First seen", number: true, cell: (row) => <Ago at={row.first_seen_at} now={now} />, by: (row) => row.first_seen_at, optional: true },
+    { name: "last", title: "Last seen", number: true, cell: (row) => <Ago at={row.last_seen_at} now={now} />, by: (row) => row.last_seen_at, optional: true },
+  ];
+  const dated = primitives.data?.items.some((row) => row.last_seen_at);
+  return (
+    <div class="view">
+      <TimeBar title={title} address={address} now={now} refresh={() => setTick((n) => n + 1)}>
+        {server && (
+          <a class="button" href={sessionsOf({ server: server.name })}>
+            Its sessions
+          </a>
+        )}
+      </TimeBar>
+      <div class="view-body">
+        {answer.problem && !server ? (
+          <Failure problem={answer.problem} again={answer.again} />
+        ) : !server ? (
+          <Skeleton />
+        ) : (
+          <div class="server">
+            <Warnings of={server.warnings ?? []} />
+            <Numbers server={server} now={now} />
+            <section>
+              <h2>Primitives seen in calls</h2>
+              <Warnings of={primitives.data?.warnings ?? []} />
+              {primitives.problem ? (
+                <Failure problem={primitives.problem} again={primitives.again} />
+              ) : primitives.data?.items.length ? (
+                <Grid rows={primitives.data.items} columns={dated ? columns : columns.slice(0, -2)} keyOf={(row) => `${row.kind} ${row.name}`} label="Primitives" first="calls" href={(row) => sessionsOf({ server: server.name, primitive: row.name })} />
+              ) : primitives.loading ? (
+                <Skeleton rows={5} />
+              ) : (
+                <Empty title="None called in this time" />
+              )}
+            </section>
+            <Found server={server} />
+            <Configured server={server} />
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Numbers({ server, now }: { server: ServerDetails; now: Date }) {
+  return (
+    <dl class="numbers num">
+      <div>
+        <dt>Sessions</dt>
+        <dd>{count(server.sessions)}</dd>
+      </div>
+      <div>
+        <dt>Calls</dt>
+        <dd>{count(server.calls)}</dd>
+      </div>
+      <div>
+        <dt>Errors</dt>
+        <dd class={server.errors ? "warn" : ""}>{percent(server.error_rate)}</dd>
+      </div>
+      <div>
+        <dt>Attacks</dt>
+        <dd class={server.attacks ? "bad" : ""}>{count(server.attacks)}</dd>
+      </div>
+      <div>
+        <dt>Median</dt>
+        <dd>{duration(server.p50_ms)}</dd>
+      </div>
+      <div>
+        <dt>95 %</dt>
+        <dd>{duration(server.p95_ms)}</dd>
+      </div>
+      <div>
+        <dt>Last seen</dt>
+        <dd>
+          <Ago at={server.last_seen_at} now={now} />
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+const FOUND: Record<string, string> = { user: "User", role: "Roles", session_id: "Session id" };
+/** Below this share something is worth improving. */
+const GOOD_SHARE = 0.95;
+
+/** In which share of calls user, roles and session id were found. */
+function Found({ server }: { server: ServerDetails }) {
+  return (
+    <section>
+      <h2>What was found in its calls</h2>
+      <ul class="found">
+        {server.found.map(({ name, share, examples }) => (
+          <li key={name}>
+            <span>{FOUND[name] ?? <Text of={name} max={60} />}</span>
+            <span class={share !== null && share < GOOD_SHARE ? "num warn" : "num"}>{percent(share)}</span>
+            <span class="meter" role="img" aria-label={`${percent(share)} of calls`}>
+              <i style={{ width: `${100 * (share ?? 0)}%` }} />
+            </span>
+            <span class="dim line mono">{examples.length ? <Text of={examples.join("  ")} max={200} /> : "no example"}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Configured({ server }: { server: ServerDetails }) {
+  const locations = [...new Set(server.configuration.map((line) => line.location))];
+  return (
+    <>
+      {locations.map((location) => (
+        <section key={location}>
+          <h2>
+            Configuration in force{" "}
+            <small class="dim">
+              <Text of={location} max={200} />
+            </small>
+          </h2>
+          <table class="conf mono" aria-label={`Directives in force in ${visible(location, 200)}`}>
+            <tbody>
+              {server.configuration
+                .filter((line) => line.location === location)
+                .map((line, i) => (
+                  <tr key={i}>
+                    <th scope="row">{line.directive}</th>
+                    <td class="wrap">
+                      <Text of={line.value} max={600} />
+                    </td>
+                    <td class="dim">{line.place ? <Text of={line.place} max={300} /> : "default"}</td>
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+        </section>
+      ))}
+      {server.advice.length > 0 && (
+        <section>
+          <h2>What would find more</h2>
+          {server.advice.map(({ reason, lines }) => (
+            <div key={reason} class="advice">
+              <p>
+                <Text of={reason} lines max={2000} />
+              </p>
+              <pre>
+                <Text of={lines} lines max={4000} />
+                <Copy text={lines} what="these lines" label="Copy" />
+              </pre>
+            </div>
+          ))}
+        </section>
+      )}
+    </>
+  );
+}
