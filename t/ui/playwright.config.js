@@ -7,6 +7,8 @@ export default defineConfig({
   workers: Number(process.env.UI_WORKERS ?? 2),
   timeout: 120_000,
   expect: { timeout: 30_000 },
+  // As the other suites: what failed has one second try, and is named as flaky.
+  retries: process.env.CI ? 1 : 0,
   reporter: [["list"]],
   forbidOnly: true,
   use: {
