@@ -295,6 +295,8 @@ pub struct Call {
     pub coverage: CallCoverage,
     /// Attacks on it.
     pub attacks: Vec<Attack>,
+    /// The `input_required` call that this one answers.
+    pub continues: Option<CallId>,
 }
 
 /// One call with all that belongs to it.
@@ -303,8 +305,6 @@ pub struct CallDetail {
     /// The call, with arguments and result.
     #[serde(flatten)]
     pub call: Call,
-    /// The `input_required` call that this one answers.
-    pub continues: Option<CallId>,
     /// The calls that answer this `input_required` one; at most [`super::LINKED_MAX`].
     pub continued_by: Vec<CallId>,
     /// Calls of the same exchange (a batch); at most [`super::LINKED_MAX`].

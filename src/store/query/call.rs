@@ -30,11 +30,12 @@ macro_rules! select_calls {
              c.bytes_out, c.request_id, p.session_id, p.id_source, s.name, a.user, a.roles, \
              a.verified, a.address, a.client, a.client_version, a.user_agent, \
              k.protocol_version, a.params, a.carried, k.coverage_request, \
-             k.coverage_response, c.extra, ",
+             k.coverage_response, c.extra, o.call, o.part, ",
             $payloads,
             " FROM call_rows c JOIN kinds k ON k.kind = c.kind \
              JOIN actors a ON a.actor = c.actor JOIN parts p ON p.part = c.part \
-             JOIN servers s ON s.server = p.server WHERE c.call = ?1"
+             JOIN servers s ON s.server = p.server \
+             LEFT JOIN call_rows o ON o.call = c.continues WHERE c.call = ?1"
         )
     };
 }
@@ -81,8 +82,8 @@ fn read_call(row: &Row<'_>, day: i32) -> rusqlite::Result<Call> {
         rpc_id: rpc_id(row.get(6)?),
         method: some(row.get(7)?),
         primitive: primitive(row.get(8)?, row.get(9)?),
-        arguments: row.get::<_, Option<String>>(36)?.map(raw),
-        result: row.get::<_, Option<String>>(37)?.map(raw),
+        arguments: row.get::<_, Option<String>>(38)?.map(raw),
+        result: row.get::<_, Option<String>>(39)?.map(raw),
         arguments_truncated: flags & ARGUMENTS_TRUNCATED != 0,
         result_truncated: flags & RESULT_TRUNCATED != 0,
         payloads_shed: flags & PAYLOADS_SHED != 0,
@@ -110,6 +111,10 @@ fn read_call(row: &Row<'_>, day: i32) -> rusqlite::Result<Call> {
         carried: carried(row.get(32)?),
         coverage: CallCoverage { request: row.get(33)?, response: row.get(34)? },
         attacks: Vec::new(),
+        continues: match (row.get(36)?, row.get(37)?) {
+            (Some(call), Some(part)) => Some(CallId { day, part, call }),
+            _ => None,
+        },
     };
     if let Some(extra) = row.get::<_, Option<String>>(35)? {
         take_extra(&mut call, &extra);
