@@ -145,6 +145,7 @@ impl<'e> Reading<'e> {
             bytes_in: draft.bytes_in,
             coverage: draft.coverage,
             continues: None,
+            attacks: &[],
             protocol_version: match arena.get(draft.version) {
                 "" => self.exchange.protocol_version,
                 version => version,

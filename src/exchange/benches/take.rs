@@ -31,6 +31,10 @@ impl Sink for Nowhere {
     fn complete(&mut self, _: CallRef, _: &Answer<'_>) {}
     fn answer(&mut self, _: PartRef, _: Direction, _: &RpcId, _: &Answer<'_>) {}
     fn cancel(&mut self, _: PartRef, _: &RpcId, _: Micros) {}
+    fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
+
+    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+
     fn event(&mut self, _: PartRef, _: &Exchange<'_>, _: &Event) {}
 }
 

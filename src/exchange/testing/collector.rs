@@ -260,6 +260,10 @@ impl Sink for Collector {
         }
     }
 
+    fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
+
+    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+
     fn event(&mut self, part: PartRef, _: &Exchange<'_>, event: &Event) {
         let count = if event.count > 0 { format!(" {}", event.count) } else { String::new() };
         self.events.push((part.0, format!("{}{count}", event.kind.as_str())));

@@ -193,6 +193,10 @@ impl Sink for Folding {
         self.rest.push(format!("{} cancel {id}", part.0));
     }
 
+    fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
+
+    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+
     fn event(&mut self, part: PartRef, _: &Exchange<'_>, event: &Event) {
         self.rest.push(format!("{} {:?} {}", part.0, event.kind, event.count));
     }
