@@ -7,11 +7,13 @@ mod answer;
 mod arena;
 mod capture;
 mod context;
+mod controls;
 mod decode;
 mod draft;
 mod emit;
 mod event_ids;
 mod interpreter;
+mod judge;
 pub mod limits;
 mod memo;
 mod request;
@@ -22,9 +24,13 @@ mod settle;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod verdict;
 pub mod view;
 
 pub use capture::{Body, BodyEnd, Capture, Facts, Method, Part, Span};
+pub use controls::{Controls, Who};
 pub use interpreter::{Bounds, Interpreter, Taken};
+pub use judge::{Case, Judge, Reply};
 pub use rules::{CaptureLevel, CaptureRules, Derive, PARAMS_MAX, ParamRule, ProvenPaths, Rules};
-pub use session::session_parameter;
+pub use session::{is_old_transport, session_parameter};
+pub use verdict::{Denial, Tally, Verdict};
