@@ -15,6 +15,7 @@ mod event_ids;
 mod interpreter;
 mod judge;
 pub mod limits;
+mod listing;
 mod memo;
 mod request;
 mod roles;

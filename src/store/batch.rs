@@ -125,7 +125,7 @@ impl Sink for Batch<'_> {
 
     fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
 
-    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+    fn listed(&mut self, _: &Exchange<'_>, _: &record::Listing<'_>) {}
 
     fn event(&mut self, part: PartRef, exchange: &Exchange<'_>, event: &Event) {
         if self.failure.is_none() {
