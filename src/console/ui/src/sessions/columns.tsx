@@ -1,21 +1,11 @@
-import type { ComponentChildren } from "preact";
 import type { Part } from "../api/shapes";
+import { fitting, type RowColumn } from "../parts/RowList";
 import { Line, None } from "../parts/Text";
 import { Moment } from "../parts/time";
 import { duration } from "../text/numbers";
 import { clientText, Few, SessionId, Status, Sums, User } from "./cells";
 
-export interface Column {
-  name: string;
-  title: string;
-  hint?: string;
-  /** The least width; what is left is shared by `grow`. */
-  width_px: number;
-  grow?: number;
-  /** Where room is short, higher ones go first. */
-  rank: number;
-  cell: (part: Part, now: Date) => ComponentChildren;
-}
+export type Column = RowColumn<Part>;
 
 export const COLUMNS: Column[] = [
   { name: "last", title: "Last activity", width_px: 112, rank: 0, cell: (part, now) => <Moment at={part.last_at} now={now} /> },
@@ -68,12 +58,5 @@ export function rememberColumns(names: string[] | null): void {
 /** Columns that stand side by side in a width: the chosen ones, or as many as fit. */
 export function columnsFor(width_px: number, chosen: string[] | null): Column[] {
   if (chosen) return COLUMNS.filter((column) => chosen.includes(column.name));
-  const kept = new Set<string>();
-  let room = width_px;
-  for (const column of [...COLUMNS].sort((a, b) => a.rank - b.rank)) {
-    room -= column.width_px;
-    if (room < 0) break;
-    kept.add(column.name);
-  }
-  return COLUMNS.filter((column) => kept.has(column.name));
+  return fitting(COLUMNS, width_px);
 }
