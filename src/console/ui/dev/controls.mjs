@@ -132,6 +132,7 @@ export function controls(world) {
         if (!tally || (control.server && call.server !== control.server) || (control.until && Date.parse(call.at) > world.now - control.until * DAY)) continue;
         tally.judged++;
         for (const one of call.attacks.filter((attack) => attack.of === control)) {
+          tally.judged += one.count - 1;
           tally[one.action === "blocked" ? "blocked" : "denied"] += one.count;
           if (!last || call.at > last) last = call.at;
         }

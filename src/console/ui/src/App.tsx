@@ -64,6 +64,10 @@ export function App() {
   useEffect(() => {
     document.title = view ? (view.name === "sessions" ? view.title : `${view.title} · MCP Sessions`) : "MCP Sessions";
   }, [view]);
+  useEffect(() => {
+    // On a phone the views are a strip that scrolls.
+    document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [view]);
   const Page = view?.page;
   // The time goes along from view to view.
   const time = new URLSearchParams([...address.params].filter(([name]) => ["range", "from", "to"].includes(name)));

@@ -10,7 +10,7 @@ import { None, Text } from "../parts/Text";
 import { Moment, useNow } from "../parts/time";
 import { clientText } from "../sessions/cells";
 import { EvidenceOf } from "./Evidence";
-import { Action, Times, Why } from "./Why";
+import { Times, Why } from "./Why";
 
 /** One attack with its evidence, beside the list or on a page of its own. */
 export function AttackPanel({ id, address, beside }: { id: string; address: Address; beside?: boolean }) {
@@ -47,9 +47,9 @@ export function AttackPanel({ id, address, beside }: { id: string; address: Addr
       ) : attack ? (
         <div ref={body} class="attack">
           <Warnings of={attack.warnings ?? []} />
-          <div class="attack-note">
+          <div class={attack.action === "blocked" ? "attack-note" : "attack-note passed"}>
             <b>
-              <Text of={attack.type} max={80} />, <Action action={attack.action} />
+              <Text of={attack.type} max={80} />, {attack.action}
             </b>
             <Why attack={attack} mode={attack.mode} />
           </div>

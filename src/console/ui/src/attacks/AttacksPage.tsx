@@ -43,6 +43,9 @@ export function AttacksPage({ address }: { address: Address }) {
   const chartSpan = useMemo(() => spanOf(range, new Date()), [rangeKey, filterKey, tick, news.beats]);
   const sums = useAnswer<Facets>(`facets?${questionOf(params, chartSpan, { ...only, field: "outcome", limit: "20" }, undefined, ATTACK_FIELDS)}`, tick + news.beats);
   const timeline = useAnswer<Timeline>(`timeline?${questionOf(params, chartSpan, only, undefined, ATTACK_FIELDS)}`, tick + news.beats);
+  // A step tells all attacks of the calls that fit. Where only some attacks are wanted, it is the calls that count.
+  const isNarrowed = params.getAll("attack").some((type) => type !== "any") || params.has("control");
+  const steps = useMemo(() => (timeline.data && isNarrowed ? { ...timeline.data, items: timeline.data.items.map((step) => ({ ...step, attacks: step.calls })) } : timeline.data), [timeline.data, isNarrowed]);
   const select = (from: Date, to: Date) => {
     const next = new URLSearchParams(params);
     setRange(next, { from: from.toISOString(), to: to.toISOString() });
@@ -65,11 +68,11 @@ export function AttacksPage({ address }: { address: Address }) {
           <RangePicker address={address} now={now} />
         </div>
         <FilterBar address={address} span={span} activeFirst={narrow} of={ATTACK_FIELDS} />
-        <Totals sums={sums.data} timeline={timeline.data} />
+        <Totals sums={sums.data} timeline={isNarrowed ? null : timeline.data} />
         {timeline.problem ? (
           <p class="chart-failed">The chart cannot be drawn: {timeline.problem.title}.</p>
         ) : (
-          <Chart timeline={timeline.data} span={chartSpan} loading={timeline.loading && !timeline.data} select={select} series={ATTACKS} />
+          <Chart timeline={steps} span={chartSpan} loading={timeline.loading && !timeline.data} select={select} series={ATTACKS} />
         )}
         <Warnings of={pages.warnings} />
         <div class="list-frame">
@@ -110,16 +113,19 @@ export function AttacksPage({ address }: { address: Address }) {
 }
 
 function Totals({ sums, timeline }: { sums: Facets | null; timeline: Timeline | null }) {
-  if (!sums || !timeline) return <p class="totals">&nbsp;</p>;
-  const attacks = timeline.items.reduce((total, step) => total + step.attacks, 0);
+  if (!sums) return <p class="totals">&nbsp;</p>;
+  const attacks = timeline?.items.reduce((total, step) => total + step.attacks, 0);
   const blocked = sums.facets["outcome"]?.values.find(({ value }) => value === "blocked")?.count ?? 0;
   return (
     <p class="totals num" role="status">
-      <span class="key k-attacks">
-        <b>{count(attacks)}</b> {attacks === 1 ? "attack" : "attacks"}
-      </span>
-      <span>
-        in <b>{count(sums.calls)}</b> {sums.calls === 1 ? "call" : "calls"}
+      {attacks !== undefined && (
+        <span class="key k-attacks">
+          <b>{count(attacks)}</b> {attacks === 1 ? "attack" : "attacks"}
+        </span>
+      )}
+      <span class={attacks === undefined ? "key k-attacks" : ""}>
+        {attacks !== undefined && "in "}
+        <b>{count(sums.calls)}</b> {sums.calls === 1 ? "call" : "calls"}
       </span>
       <span>
         <b>{count(blocked)}</b> of them blocked

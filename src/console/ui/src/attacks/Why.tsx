@@ -74,7 +74,9 @@ export function Why({ attack, mode }: { attack: Attack; mode?: string }) {
         {mode && <span class="tag">{mode}</span>}
       </Line>
       <Line name="Verdict">
-        <Text of={attack.verdict} max={40} />, <Action action={attack.action} />
+        <span>
+          <Text of={attack.verdict} max={40} />, <Action action={attack.action} />
+        </span>
       </Line>
       {attack.detail && (
         <Line name="Rule">

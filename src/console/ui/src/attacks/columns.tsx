@@ -19,12 +19,12 @@ function Type({ attack }: { attack: ListedAttack }) {
 
 const COLUMNS: RowColumn<ListedAttack>[] = [
   { name: "at", title: "Time", width_px: 122, rank: 0, cell: (attack, now) => <Moment at={attack.at} now={now} /> },
-  { name: "type", title: "Attack", width_px: 176, grow: 1, rank: 1, cell: (attack) => <Type attack={attack} /> },
+  { name: "type", title: "Attack", width_px: 224, rank: 1, cell: (attack) => <Type attack={attack} /> },
   { name: "action", title: "Action", width_px: 74, rank: 2, cell: (attack) => <Action action={attack.action} /> },
-  { name: "control", title: "Control", width_px: 150, grow: 2, rank: 3, cell: (attack) => <Line of={controlName(attack)} /> },
+  { name: "control", title: "Control", width_px: 140, grow: 2, rank: 3, cell: (attack) => <Line of={controlName(attack)} /> },
   { name: "detail", title: "Rule", width_px: 190, grow: 3, rank: 7, cell: (attack) => (attack.detail ? <Line of={attack.detail} /> : <None />) },
   { name: "user", title: "User", width_px: 160, grow: 2, rank: 4, cell: (attack) => <User user={attack.user} verified={null} /> },
-  { name: "primitive", title: "Primitive", width_px: 140, grow: 2, rank: 5, cell: (attack) => (attack.primitive ? <Line of={attack.primitive.name} mono /> : attack.method ? <Line of={attack.method} /> : <None />) },
+  { name: "primitive", title: "Primitive", width_px: 130, grow: 2, rank: 5, cell: (attack) => (attack.primitive ? <Line of={attack.primitive.name} mono /> : attack.method ? <Line of={attack.method} /> : <None />) },
   { name: "server", title: "MCP server", width_px: 160, grow: 2, rank: 6, cell: (attack) => <Line of={attack.server} /> },
   { name: "point", title: "Where", hint: "The argument or header that the control objects to", width_px: 150, grow: 2, rank: 8, cell: (attack) => (attack.point ? <Line of={attack.point} mono /> : <None />) },
   { name: "client", title: "Client", width_px: 128, grow: 1, rank: 9, cell: (attack) => (attack.client ? <Line of={clientText(attack.client)} /> : <None />) },

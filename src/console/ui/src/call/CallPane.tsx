@@ -110,7 +110,7 @@ function why(call: Call): string {
 
 function AttackNote({ attack }: { attack: Attack }) {
   return (
-    <div class="attack-note">
+    <div class={attack.action === "blocked" ? "attack-note" : "attack-note passed"}>
       <p class="attack-head">
         <b>
           <Text of={attack.type} max={80} />, {attack.action} <Times of={attack.count} />

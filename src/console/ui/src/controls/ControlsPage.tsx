@@ -44,9 +44,9 @@ export function ControlsPage({ address }: { address: Address }) {
       by: (row) => controlName(row).toLowerCase(),
     },
     { name: "kind", title: "Kind", cell: (row) => <span class="dim">{KINDS[row.kind] ?? <Text of={row.kind} max={40} />}</span>, by: (row) => row.kind, optional: true },
-    { name: "mode", title: "Mode", cell: (row) => <Mode control={row} />, by: (row) => row.mode },
+    { name: "mode", title: "Mode", roomy: true, cell: (row) => <Mode control={row} />, by: (row) => row.mode },
     { name: "place", title: "Place", wide: true, cell: (row) => <Line of={row.place ?? ""} mono />, by: (row) => row.place ?? "", optional: true },
-    { name: "days", title: "7 days", cell: (row) => <Days of={barsOf(row)} all="call" part="denied" /> },
+    { name: "days", title: "7 days", roomy: true, cell: (row) => <Days of={barsOf(row)} all="call" part="denied" /> },
     { name: "judged", title: "Judged", number: true, cell: (row) => count(row.judged), by: (row) => row.judged, optional: true },
     { name: "denied", title: "Denied", number: true, cell: (row) => <span class={row.denied ? "warn" : "none"}>{count(row.denied)}</span>, by: (row) => row.denied },
     { name: "blocked", title: "Blocked", number: true, cell: (row) => <span class={row.blocked ? "bad" : "none"}>{count(row.blocked)}</span>, by: (row) => row.blocked },
@@ -66,6 +66,11 @@ export function ControlsPage({ address }: { address: Address }) {
           </button>
         </div>
         <Warnings of={answer.data?.warnings ?? []} />
+        {params.has("type") && answer.data && !open && (
+          <p class="narrowed" role="status">
+            The control that the link names is not in force, and judged nothing in seven days.
+          </p>
+        )}
         <div class={answer.loading && answer.data ? "view-body stale" : "view-body"}>
           {answer.problem && !answer.data ? (
             <Failure problem={answer.problem} again={answer.again} />
@@ -80,11 +85,7 @@ export function ControlsPage({ address }: { address: Address }) {
           )}
         </div>
       </section>
-      {open ? (
-        <ControlPanel key={`${open.kind} ${open.title}`} control={open} address={address} />
-      ) : (
-        params.has("type") && answer.data && !answer.loading && <p class="sr" role="status">This control was not seen in seven days.</p>
-      )}
+      {open && <ControlPanel key={`${open.kind} ${open.title}`} control={open} address={address} />}
     </div>
   );
 }
@@ -102,9 +103,9 @@ function Hints({ rows }: { rows: Control[] }) {
                 <Text of={controlName(row)} max={120} />
               </b>{" "}
               {hint}{" "}
-              <a class="link" href={link("attacks", null, { range: WEEK, attack: row.type, ...(row.title ? { control: row.title } : {}) })}>
+              {row.denied > 0 && <a class="link" href={link("attacks", null, { range: WEEK, attack: row.type, ...(row.title ? { control: row.title } : {}) })}>
                 Look at them
-              </a>
+              </a>}
             </li>
           )
         );

@@ -19,7 +19,7 @@ function height(n: number, most: number): number {
 
 /** Days as small bars from zero: calls, and in front of them those that are worth seeing. */
 export function Days({ of, all, part, tone = "bad" }: { of: DayBar[]; all: string; part: string; tone?: "bad" | "warn" }) {
-  const most = Math.max(...of.map((day) => day.all), 1);
+  const most = Math.max(...of.map((day) => Math.max(day.all, day.part)), 1);
   const words = of.map((day) => `${day.day}: ${counted(day.all, all)}${day.part ? `, ${day.part} ${part}` : ""}`).join("; ");
   const width = Math.max(1, of.length) * (WIDTH + GAP) - GAP;
   return (

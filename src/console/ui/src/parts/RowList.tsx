@@ -21,6 +21,8 @@ export interface RowColumn<T> {
   grow?: number;
   /** Where room is short, higher ones go first. */
   rank: number;
+  /** There are links in its cells. */
+  linked?: boolean;
   cell: (item: T, now: Date) => ComponentChildren;
 }
 
@@ -228,10 +230,13 @@ function Row<T>({ item, now, index, open, active, href, focus, columns, says }: 
       {columns.map((column, i) => (
         <td key={column.name} class={`c-${column.name}`}>
           {i === 0 ? (
-            <a href={href} tabIndex={active ? 0 : -1} onFocus={focus}>
-              {column.cell(item, now)}
-              <span class="sr">: {says(item)}</span>
-            </a>
+            <>
+              <a href={href} tabIndex={active ? 0 : -1} onFocus={focus}>
+                {!column.linked && column.cell(item, now)}
+                <span class="sr">: {says(item)}</span>
+              </a>
+              {column.linked && column.cell(item, now)}
+            </>
           ) : (
             column.cell(item, now)
           )}

@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import { changed, go, link, type Address } from "../address";
 import type { ServerDetails, ServerPrimitive } from "../api/shapes";
 import { Days } from "../parts/Days";
@@ -53,9 +54,7 @@ export function PrimitivePanel({ primitive, server, address }: { primitive: Serv
               </h3>
             )}
             {primitive.description && (
-              <p class="wrap prose">
-                <Text of={primitive.description} lines max={12_000} />
-              </p>
+              <Prose text={primitive.description} />
             )}
           </section>
         )}
@@ -114,6 +113,25 @@ export function PrimitivePanel({ primitive, server, address }: { primitive: Serv
         )}
       </div>
     </Pane>
+  );
+}
+
+const PROSE_SHOWN = 1500;
+
+/** A description; they may be as long as their author likes. */
+function Prose({ text }: { text: string }) {
+  const [whole, setWhole] = useState(false);
+  return (
+    <>
+      <p class="wrap prose">
+        <Text of={text} lines max={whole ? 60_000 : PROSE_SHOWN} />
+      </p>
+      {text.length > PROSE_SHOWN && (
+        <button type="button" class="tiny" onClick={() => setWhole(!whole)}>
+          {whole ? "Show less" : `Show all ${count(text.length)} characters`}
+        </button>
+      )}
+    </>
   );
 }
 

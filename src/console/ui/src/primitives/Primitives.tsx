@@ -47,7 +47,7 @@ export function Primitives({ server, answer, address, now }: { server: ServerDet
       by: (row) => row.calls,
     },
     { name: "days", title: "7 days", cell: (row) => <Days of={row.days.map(({ day, calls, errors }) => ({ day, all: calls, part: errors }))} all="call" part="failed" tone="warn" />, optional: true },
-    { name: "rate", title: "Errors", number: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{percent(row.calls ? row.errors / row.calls : null)}</span>, by: (row) => (row.calls ? row.errors / row.calls : null) },
+    { name: "rate", title: "Errors", number: true, roomy: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{percent(row.calls ? row.errors / row.calls : null)}</span>, by: (row) => (row.calls ? row.errors / row.calls : null) },
     { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms, optional: true },
     { name: "changed", title: "Changed", number: true, cell: (row) => <Ago at={row.changed_at} now={now} />, by: (row) => row.changed_at, optional: true },
   ];
@@ -57,6 +57,11 @@ export function Primitives({ server, answer, address, now }: { server: ServerDet
       {server.lists_differ && (
         <p class="lists-differ">
           <Icon name="warn" /> It lists different primitives to different users. What stands here, and what a tool schema control enforces, is all that any of them was shown.
+        </p>
+      )}
+      {address.params.has("primitive") && answer.data && !all.some(isOpen(address)) && (
+        <p class="narrowed" role="status">
+          The primitive that the link names is not listed, and was not called in this time.
         </p>
       )}
       {all.length > 0 && (

@@ -23,7 +23,7 @@ export const COLUMNS: Column[] = [
     ),
   },
   { name: "state", title: "Status", width_px: 82, rank: 3, cell: (part) => <Status part={part} /> },
-  { name: "sums", title: "Calls · err · att", hint: "Calls, errors and attacks", width_px: 132, rank: 1, cell: (part) => <Sums part={part} /> },
+  { name: "sums", title: "Calls · err · att", hint: "Calls, errors and attacks", width_px: 132, rank: 1, linked: true, cell: (part) => <Sums part={part} /> },
   { name: "user", title: "User", width_px: 176, grow: 3, rank: 1, cell: (part) => <User user={part.user} total={part.users_total} verified={part.verified} /> },
   { name: "roles", title: "Roles", width_px: 128, grow: 1, rank: 8, cell: (part) => <Few of={part.roles} /> },
   { name: "client", title: "Client", width_px: 128, grow: 1, rank: 5, cell: (part) => (part.client ? <Line of={clientText(part.client)} /> : <None />) },
