@@ -1,8 +1,36 @@
-//! Who may do what: the identity a request carries.
+//! Who may do what: the identity a request carries, and the mitigation controls that judge calls.
 
+mod acl;
+mod control;
+mod duration;
+mod enforcement;
 mod identity;
+mod judge;
+mod lines;
+mod pattern;
+mod placeholder;
+mod reading;
+mod verify;
 
+/// The judging of arguments by JSON Schema.
+pub mod schema {
+    pub use crate::placeholder::{Budget, SchemaVerdict, UnknownArguments, Violation};
+}
+
+/// The tools that MCP servers list.
+pub mod catalogue {
+    pub use crate::placeholder::{Tool, Tools};
+}
+
+pub use acl::CONDITIONS_MAX;
+pub use control::{Control, ControlKind, LINES_MAX, TITLE_BYTES_MAX};
+pub use enforcement::{GRACE_US_DEFAULT, GRACE_US_MAX};
 pub use identity::{
     Claims, KEY_FILE_BYTES_MAX, KeyError, KeySet, Requirements, TOKEN_BYTES_MAX, TokenCache,
     TokenError, decode_unverified, verify,
 };
+pub use judge::{
+    CallFacts, FOUND_BYTES_MAX, Judgement, Objection, Subject, ToolsOf, Unjudged, Unknown,
+};
+pub use lines::{Line, LineError, WARNINGS_MAX, Warning};
+pub use reading::{NAMES_MAX, VALUES_MAX};

@@ -4,6 +4,7 @@
 //! back empty from the writer. Nothing in it points into nginx.
 
 use crate::rules::{PARAMS_MAX, Rules};
+use crate::verdict::Verdict;
 use record::{Micros, Verified};
 use std::sync::Arc;
 
@@ -156,6 +157,10 @@ pub struct Capture {
     pub request: Body,
     /// The answer's body.
     pub response: Body,
+    /// What controls made of the request, where it was judged before it went on.
+    pub verdict: Verdict,
+    /// The request's headers, names and values, where they are needed to judge or as evidence.
+    pub headers: Vec<(Span, Span)>,
 }
 
 impl Capture {
@@ -179,7 +184,11 @@ impl Capture {
     /// Bytes of memory it holds, for the worker's memory limit.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.text.capacity() + self.request.bytes.capacity() + self.response.bytes.capacity()
+        self.text.capacity()
+            + self.request.bytes.capacity()
+            + self.response.bytes.capacity()
+            + self.headers.capacity() * size_of::<(Span, Span)>()
+            + self.verdict.memory_bytes()
     }
 
     /// Empties it for its next use. Buffers that grew beyond `keep_bytes_max` are given back.
@@ -188,6 +197,8 @@ impl Capture {
         self.stream = 0;
         self.rules = None;
         self.facts = Facts::default();
+        self.verdict.clear();
+        self.headers.clear();
         for bytes in [&mut self.text, &mut self.request.bytes, &mut self.response.bytes] {
             bytes.clear();
             if bytes.capacity() > keep_bytes_max {

@@ -2,6 +2,7 @@
 
 use crate::draft::{AnswerDraft, Awaited, Draft, Kept, Output, Work};
 use crate::event_ids::EventIds;
+use crate::listing;
 use record::{
     Answer, Call, CallRef, Coverage, Direction, Event, EventKind, Exchange, HashKey, Micros,
     Outcome, PartRef, Payload, Primitive, Sink,
@@ -95,6 +96,11 @@ impl Emitter<'_> {
         }
     }
 
+    /// What lists say that the MCP server offers.
+    pub(crate) fn listings(&mut self) {
+        listing::emit(self.sink, self.reading.exchange, self.reading.work, self.reading.at);
+    }
+
     /// What the client posted for the server's requests, and what it cancelled. To be called where
     /// the server took it.
     pub(crate) fn posted(&mut self) {
@@ -145,6 +151,7 @@ impl<'e> Reading<'e> {
             bytes_in: draft.bytes_in,
             coverage: draft.coverage,
             continues: None,
+            attacks: &[],
             protocol_version: match arena.get(draft.version) {
                 "" => self.exchange.protocol_version,
                 version => version,

@@ -5,6 +5,7 @@
 //! [`Rules`] and [`Values`] of a location.
 
 mod console;
+mod controls;
 mod identity;
 mod line;
 mod location;
@@ -29,7 +30,7 @@ use crate::jwt::JwtConf;
 use crate::status::StatusConf;
 use crate::{ngx_http_mcp_sessions_module, variables, zone};
 use ::console::Console;
-use exchange::Rules;
+use exchange::{Controls, Rules};
 use nginx_sys::{
     ngx_array_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
     ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_pool_cleanup_add, ngx_pool_t,
@@ -55,8 +56,10 @@ pub(crate) struct MainConf {
     pub(crate) store: Option<StoreConf>,
     /// `mcp_memory_limit`, once `init_main_conf` has run.
     pub(crate) memory_bytes_max: usize,
-    /// `mcp_sessions on` somewhere: known in postconfiguration.
+    /// `mcp_sessions on` or controls somewhere: known in postconfiguration.
     pub(crate) is_used: bool,
+    /// A control may block somewhere: known in postconfiguration.
+    pub(crate) may_block: bool,
     /// Variables are used that are made from bodies: only then are bodies read on the event loop.
     /// Known in postconfiguration.
     pub(crate) uses_bodies: bool,
@@ -72,8 +75,10 @@ pub(crate) struct MainConf {
 
 /// Location level.
 pub(crate) struct LocConf {
-    /// `None`: `mcp_sessions off`.
+    /// `None`: nothing is looked at here: `mcp_sessions off`, and no controls.
     pub(crate) rules: Option<Arc<Rules>>,
+    /// The controls in force.
+    pub(crate) controls: Option<Arc<Controls>>,
     /// What the log phase evaluates.
     pub(crate) values: Values,
     /// What is asked of tokens.
@@ -213,6 +218,7 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             store: None,
             memory_bytes_max: MEMORY_BYTES_MAX,
             is_used: false,
+            may_block: false,
             uses_bodies: false,
             set_names: Vec::new(),
             lines: Vec::new(),
@@ -243,6 +249,7 @@ pub(crate) unsafe extern "C" fn create_loc_conf(cf: *mut ngx_conf_t) -> *mut c_v
     guard(null_mut(), || {
         let level = LocConf {
             rules: None,
+            controls: None,
             values: Values::default(),
             jwt: JwtConf::default(),
             names: None,

@@ -8,6 +8,7 @@ use crate::worker::Worker;
 use exchange::{BodyEnd, Capture, Method, PARAMS_MAX, Span};
 use nginx_sys::{ngx_http_get_indexed_variable, ngx_str_t, ngx_table_elt_t, ngx_uint_t};
 use record::Verified;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most bytes kept of one configured value. Longer ones are cut.
@@ -90,10 +91,7 @@ pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, value
         let (encoding, session) = unsafe { (bytes(&encoding), bytes(&session)) };
         capture.response.content_encoding = put(capture, encoding);
         capture.facts.session_answer_header = put_up_to(capture, session, SESSION_BYTES_MAX);
-        capture.facts.request_id = match nginx_request_id(r) {
-            Some(id) => put(capture, id),
-            None => put(capture, &worker.request_id(request)),
-        };
+        capture.facts.request_id = put(capture, &request_id(r, request, worker));
         facts_of_values(capture, values);
     }
 }
@@ -171,6 +169,14 @@ fn answer(r: Request<'_>, capture: &mut Capture, status: u16) {
     capture.facts.status = status;
     let is_over = capture.response.end == BodyEnd::Complete;
     capture.facts.client_gone = status == CLIENT_CLOSED || (!is_over && r.is_connection_broken());
+}
+
+/// The id that the record of a request carries.
+pub(crate) fn request_id<'r>(r: Request<'r>, request: u64, worker: &Worker) -> Cow<'r, [u8]> {
+    match nginx_request_id(r) {
+        Some(id) => Cow::Borrowed(id),
+        None => Cow::Owned(worker.request_id(request).to_vec()),
+    }
 }
 
 fn nginx_request_id<'r>(r: Request<'r>) -> Option<&'r [u8]> {

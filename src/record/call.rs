@@ -1,6 +1,6 @@
 //! One JSON-RPC message with its answer.
 
-use crate::Micros;
+use crate::{Attack, Micros};
 use protocol::{PrimitiveKind, RpcId};
 
 /// Who sent the message that makes the call.
@@ -194,6 +194,8 @@ pub struct Call<'a> {
     pub continues: Option<u64>,
     /// The protocol revision this message itself names, else the exchange's.
     pub protocol_version: &'a str,
+    /// What controls object to it.
+    pub attacks: &'a [Attack<'a>],
     /// Its answer; `outcome` is `Pending` where it may still come on this or another connection.
     pub answer: Answer<'a>,
 }

@@ -1,6 +1,6 @@
 //! Where records go. `exchange` calls it, `store` implements it; tests collect with it.
 
-use crate::{Answer, Call, Direction, Event, Exchange};
+use crate::{Answer, Call, ControlRef, Direction, Event, Exchange, Judged, Listing};
 use protocol::RpcId;
 
 /// A session part, as the sink numbers it. Valid within one batch; ask again in the next.
@@ -61,4 +61,11 @@ pub trait Sink {
 
     /// Stores an event of the session.
     fn event(&mut self, part: PartRef, exchange: &Exchange<'_>, event: &Event);
+
+    /// Counts what a control made of a call of this part.
+    fn judged(&mut self, part: PartRef, control: &ControlRef<'_>, judged: Judged);
+
+    /// Learns what the MCP server of this exchange offers. The exchange need not have been placed:
+    /// what `mcp_skip` leaves out is learned from all the same.
+    fn listed(&mut self, exchange: &Exchange<'_>, listing: &Listing<'_>);
 }

@@ -123,6 +123,10 @@ impl Sink for Batch<'_> {
         }
     }
 
+    fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
+
+    fn listed(&mut self, _: &Exchange<'_>, _: &record::Listing<'_>) {}
+
     fn event(&mut self, part: PartRef, exchange: &Exchange<'_>, event: &Event) {
         if self.failure.is_none() {
             let done = self.add_event(part, exchange, event);

@@ -64,6 +64,7 @@ fn write(writer: &mut Writer, calls: i64) -> Result<u64, Reason> {
             bytes_in: 0,
             coverage: Coverage::Full,
             continues: None,
+            attacks: &[],
             protocol_version: "",
             answer,
         };

@@ -31,6 +31,10 @@ impl Sink for Nowhere {
     fn complete(&mut self, _: CallRef, _: &Answer<'_>) {}
     fn answer(&mut self, _: PartRef, _: Direction, _: &RpcId, _: &Answer<'_>) {}
     fn cancel(&mut self, _: PartRef, _: &RpcId, _: Micros) {}
+    fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
+
+    fn listed(&mut self, _: &Exchange<'_>, _: &record::Listing<'_>) {}
+
     fn event(&mut self, _: PartRef, _: &Exchange<'_>, _: &Event) {}
 }
 
@@ -54,6 +58,8 @@ fn rules() -> Rules {
         body_bytes_max: 1 << 20,
         response_bytes_max: 1 << 20,
         proven: ProvenPaths::default(),
+        records: true,
+        controls: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Directives of all levels: what a level says, before it is merged with those around it.
 
+use super::controls::SaidOfControls;
 use super::identity::SaidOfTokens;
 use super::line::{Line, Place, Word, Wrong, once, wrong};
 use super::set::SetVariable;
@@ -87,6 +88,7 @@ pub(crate) struct Said {
     pub(crate) body_bytes_max: Option<usize>,
     pub(crate) response_bytes_max: Option<usize>,
     pub(crate) tokens: SaidOfTokens,
+    pub(crate) controls: SaidOfControls,
     /// Each variable is inherited by itself.
     pub(crate) sets: Vec<SetVariable>,
     /// A content handler: not inherited.

@@ -51,10 +51,15 @@ pub(super) unsafe fn merge(
         return Err(format!("{shows}: write \"mcp_sessions_store path;\" in the http block"));
     }
     // What the module answers itself is nothing to record, its event streams least of all.
-    if level.said.is_on != Some(true) || shows.is_some() {
+    if shows.is_some() {
         return Ok(());
     }
-    if main.store.is_none() {
+    let records = level.said.is_on == Some(true);
+    level.controls = level.said.controls.in_force(records).map(Arc::new);
+    if !records && level.controls.is_none() {
+        return Ok(());
+    }
+    if records && main.store.is_none() {
         return Err(format!(
             "\"mcp_sessions on\" in {} needs a store: write \"mcp_sessions_store path;\" in the \
              http block",
@@ -62,6 +67,7 @@ pub(super) unsafe fn merge(
         ));
     }
     main.is_used = true;
+    main.may_block |= level.controls.as_ref().is_some_and(|controls| controls.may_block());
     if let Some(place) = level.said.tokens.unenforced() {
         let said = format!(
             "\"mcp_jwt_require\" in {place} requires nothing where no keys verify tokens: write \
@@ -73,9 +79,14 @@ pub(super) unsafe fn merge(
     // SAFETY: as above.
     let body_bytes_max = level.said.body_bytes_max.unwrap_or_else(|| unsafe { body_bytes(cf) });
     let mask = level.mask();
-    level.rules = Some(Arc::new(level.said.rules(main, mask, body_bytes_max)));
-    // SAFETY: as above.
-    main.recordings.extend(unsafe { Recording::of(cf, level) });
+    let mut rules = level.said.rules(main, mask, body_bytes_max);
+    rules.records = records;
+    rules.controls.clone_from(&level.controls);
+    level.rules = Some(Arc::new(rules));
+    if records {
+        // SAFETY: as above.
+        main.recordings.extend(unsafe { Recording::of(cf, level) });
+    }
     Ok(())
 }
 
@@ -105,6 +116,7 @@ impl Said {
         fill(&mut self.limit_bytes, &around.limit_bytes);
         fill(&mut self.skip, &around.skip);
         self.tokens.inherit(&around.tokens);
+        self.controls.inherit(&around.controls);
         fill(&mut self.body_bytes_max, &around.body_bytes_max);
         fill(&mut self.response_bytes_max, &around.response_bytes_max);
         for set in &around.sets {
@@ -156,6 +168,8 @@ impl Said {
             body_bytes_max,
             response_bytes_max: self.response_bytes_max.unwrap_or(RESPONSE_BYTES),
             proven: ProvenPaths::default(),
+            records: true,
+            controls: None,
         }
     }
 }

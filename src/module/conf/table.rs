@@ -2,7 +2,7 @@
 //! checked against it.
 
 use super::line::{Line, Wrong};
-use super::{LocConf, MainConf, NGX_CONF_ERROR, console, identity, location, set, store};
+use super::{LocConf, MainConf, NGX_CONF_ERROR, console, controls, identity, location, set, store};
 use crate::guard::guard;
 use nginx_sys::{
     NGX_CONF_1MORE, NGX_CONF_ANY, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE3, NGX_CONF_TAKE4,
@@ -218,6 +218,51 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
         args: NGX_CONF_TAKE1,
         what: "Bounds the memory of a worker for what is being captured.",
         set: Set::Main(store::memory_limit),
+    },
+    Directive {
+        name: c"mcp_mode",
+        syntax: "off | monitoring | block",
+        default: "monitoring",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Says how strict controls may be.",
+        set: Set::Level(controls::mode),
+    },
+    Directive {
+        name: c"mcp_protocol_check",
+        syntax: "off | monitoring | block",
+        default: "monitoring",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Objects to requests whose form a lenient server could misread.",
+        set: Set::Level(controls::protocol_check),
+    },
+    Directive {
+        name: c"mcp_block_status",
+        syntax: "200 | 403",
+        default: "200",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Says with which status blocked requests are answered.",
+        set: Set::Level(controls::block_status),
+    },
+    Directive {
+        name: c"mcp_fail",
+        syntax: "closed | open",
+        default: "closed",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Says what becomes of requests that cannot be judged.",
+        set: Set::Level(controls::fail),
+    },
+    Directive {
+        name: c"mcp_other_bodies",
+        syntax: "media-type ... | off",
+        default: "off",
+        context: "http, server, location",
+        args: NGX_CONF_1MORE,
+        what: "Lets bodies of other kinds pass where a control blocks.",
+        set: Set::Level(controls::other_bodies),
     },
     Directive {
         name: c"mcp_console",

@@ -374,6 +374,7 @@ fn record(batch: &mut store::Batch<'_>, number: u64) {
         bytes_in: 200,
         coverage: Coverage::Full,
         continues: None,
+        attacks: &[],
         protocol_version: "2025-11-25",
         answer,
     };

@@ -158,6 +158,7 @@ fn write(batch: &mut store::Batch<'_>, at: i64, number: i64, tool: &str, texts: 
         bytes_in: 200,
         coverage: Coverage::Full,
         continues: None,
+        attacks: &[],
         protocol_version: "2025-11-25",
         answer: Answer {
             at: at + 2_000,

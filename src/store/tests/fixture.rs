@@ -157,6 +157,7 @@ pub(crate) fn call(at: Micros, rpc_id: &RpcId, outcome: Outcome) -> Call<'_> {
         bytes_in: 210,
         coverage: Coverage::Full,
         continues: None,
+        attacks: &[],
         protocol_version: "",
         answer: answer(at + 12_400, outcome),
     }

@@ -271,6 +271,7 @@ fn write_call(batch: &mut Batch<'_>, at: i64, session: &mut Session, random: &mu
         bytes_in: 150 + texts.arguments.len() as u64,
         coverage: Coverage::Full,
         continues: None,
+        attacks: &[],
         protocol_version: "",
         answer: Answer {
             at: at + duration_us.cast_signed(),

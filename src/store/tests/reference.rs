@@ -238,6 +238,7 @@ fn write_call(batch: &mut store::Batch<'_>, call: &MadeCall, session: &MadeSessi
         bytes_in: call.bytes.0,
         coverage: Coverage::Full,
         continues: None,
+        attacks: &[],
         protocol_version: "",
         answer: Answer {
             at: call.at + call.duration_us,

@@ -62,6 +62,8 @@ fn rules() -> Arc<Rules> {
         body_bytes_max: 1 << 20,
         response_bytes_max: 1 << 20,
         proven: ProvenPaths::default(),
+        records: true,
+        controls: None,
     })
 }
 
@@ -192,6 +194,10 @@ impl Sink for Folding {
     fn cancel(&mut self, part: PartRef, id: &RpcId, _: Micros) {
         self.rest.push(format!("{} cancel {id}", part.0));
     }
+
+    fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
+
+    fn listed(&mut self, _: &Exchange<'_>, _: &record::Listing<'_>) {}
 
     fn event(&mut self, part: PartRef, _: &Exchange<'_>, event: &Event) {
         self.rest.push(format!("{} {:?} {}", part.0, event.kind, event.count));

@@ -38,7 +38,7 @@ test("back and forward go through what was opened", async ({ page, open }) => {
 
 test("the link of a session and of a call stand alone", async ({ page, open, context, server }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  const { items } = await server.api("sessions?attack=any&limit=1");
+  const { items } = await server.api("sessions?control=only%20admins%20delete&limit=1");
   await open(`#/sessions?range=7d&attack=any&session=${items[0].id}&call=${items[0].id}.6`);
   await page.locator(".session-head").getByRole("button", { name: "Copy link" }).click();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${server.url}#/session/${items[0].id}`);
@@ -52,7 +52,7 @@ test("the link of a session and of a call stand alone", async ({ page, open, con
 });
 
 test("the same tool in all sessions", async ({ page, open, server }) => {
-  const { items } = await server.api("sessions?attack=any&limit=1");
+  const { items } = await server.api("sessions?control=only%20admins%20delete&limit=1");
   await open(`#/session/${items[0].id}?call=${items[0].id}.6&range=7d`);
   await page.getByRole("link", { name: "Same tool, all sessions" }).click();
   await expect.poll(() => new URL(page.url()).hash).toBe("#/sessions?range=7d&method=tools%2Fcall&primitive=delete_account&server=crm.example.com%2Fmcp");

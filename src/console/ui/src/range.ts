@@ -72,3 +72,9 @@ export function widerThan(range: Range): { name: string; title: string } | null 
   const next = range.name === "today" || range.name === "yesterday" ? "7d" : order[order.indexOf(range.name) + 1];
   return RANGES.find((known) => known.name === next) ?? null;
 }
+
+/** A UTC day as it stands in an address. */
+export function dayRange(day: string): { from: string; to: string } {
+  const from = new Date(`${day}T00:00:00Z`);
+  return { from: from.toISOString(), to: new Date(from.getTime() + 86_400_000).toISOString() };
+}
