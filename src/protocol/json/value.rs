@@ -169,6 +169,11 @@ impl<'a> Value<'a> {
         self.members().filter(|(name, _)| name.eq(key)).last().map(|(_, value)| value)
     }
 
+    /// The first key that the object has had before; `None` for any other kind.
+    pub(crate) fn duplicate_member(&self) -> Option<Key<'a>> {
+        duplicate_member(*self)
+    }
+
     /// The value a JSON pointer (RFC 6901) leads to; `""` is the value itself.
     pub fn pointer(&self, pointer: &str) -> Option<Value<'a>> {
         if pointer.is_empty() {
