@@ -9,8 +9,8 @@ use record::Micros;
 
 /// How long a schema that was replaced is accepted beside the new one.
 pub const GRACE_US_DEFAULT: Micros = 15 * 60 * 1_000_000;
-/// The longest time of that kind: the catalogue forgets what it has not seen for so long.
-pub const GRACE_US_MAX: Micros = 30 * 86_400 * 1_000_000;
+/// The longest time of that kind: the catalogue tells for so long what was replaced.
+pub const GRACE_US_MAX: Micros = 86_400 * 1_000_000;
 
 /// A tool input schema enforcement.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Enforcement {
             };
         }
         if let Some(line) = grace {
-            let what = "a time from 0 to 30d, as 15m";
+            let what = "a time from 0 to 1d, as 15m";
             let word = line.one(what)?;
             enforcement.grace_us = duration::parse(word)
                 .filter(|grace_us| *grace_us <= GRACE_US_MAX)

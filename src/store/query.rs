@@ -17,6 +17,7 @@ mod filter;
 mod id;
 mod limits;
 mod parts;
+mod scan;
 mod selection;
 mod servers;
 mod session;
@@ -29,6 +30,7 @@ pub use answer::*;
 pub use filter::{FILTER_VALUE_BYTES_MAX, FILTER_VALUES_MAX, Filter, Scope, State};
 pub use id::{AttackId, CallId, NoId, PartId, Time};
 pub use limits::{Limits, QueryError};
+pub use scan::{Carried, Recorded, ScannedActor, ScannedCall, ScannedKind, StoredDay};
 pub use summary::*;
 
 use crate::directory::day_of;

@@ -9,9 +9,9 @@ use rusqlite::{Connection, Row};
 use serde_json::value::RawValue;
 
 /// Bits of `call_rows.flags`.
-const ARGUMENTS_TRUNCATED: i64 = 1;
+pub(crate) const ARGUMENTS_TRUNCATED: i64 = 1;
 const RESULT_TRUNCATED: i64 = 2;
-const PAYLOADS_SHED: i64 = 4;
+pub(crate) const PAYLOADS_SHED: i64 = 4;
 
 macro_rules! select_attacks {
     () => {

@@ -12,6 +12,7 @@ mod grouping;
 mod pages;
 mod queries;
 mod reference;
+mod scan;
 mod speed;
 mod upkeep;
 mod workers;

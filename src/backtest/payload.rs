@@ -1,0 +1,50 @@
+//! The arguments of a stored call: whether they can be judged as they are stored.
+
+use crate::conf::Said;
+use crate::facts::MASKED;
+use protocol::{Value, ValueKind};
+use store::query::ScannedCall;
+
+/// Why the stored arguments do not say what was passed; `None` if they do.
+pub(crate) fn obstacle(
+    call: &ScannedCall<'_>,
+    root: Option<Value<'_>>,
+    said: &Said,
+) -> Option<&'static str> {
+    if call.payloads_shed {
+        return Some("the arguments were given up for room");
+    }
+    let Some(text) = call.arguments else {
+        let captured = said.arguments.as_deref().unwrap_or("masked");
+        let is_off = matches!(captured, "off" | "shape");
+        return is_off.then_some("the arguments were not captured");
+    };
+    if call.arguments_truncated {
+        return Some("the arguments were cut when they were stored");
+    }
+    if text.contains(MASKED) {
+        return Some("some of the arguments are masked");
+    }
+    let mut words = 0;
+    let is_shape = root.is_some_and(|root| is_shape(root, &mut words)) && words > 0;
+    is_shape.then_some("only the shape of the arguments was stored")
+}
+
+/// Whether a value holds nothing but what `arguments=shape` writes; `words` counts that. The
+/// stored value is at most 96 deep.
+fn is_shape(value: Value<'_>, words: &mut usize) -> bool {
+    match value.kind() {
+        ValueKind::Object => value.members().all(|(_, value)| is_shape(value, words)),
+        ValueKind::Array => value.items().all(|value| is_shape(value, words)),
+        ValueKind::Null => true,
+        ValueKind::String => {
+            *words += 1;
+            value.as_str().is_some_and(|text| {
+                let length = text.strip_prefix("string(").and_then(|rest| rest.strip_suffix(')'));
+                matches!(&*text, "number" | "bool")
+                    || length.is_some_and(|length| length.bytes().all(|byte| byte.is_ascii_digit()))
+            })
+        }
+        ValueKind::Bool | ValueKind::Number => false,
+    }
+}
