@@ -4,7 +4,7 @@ use crate::duration;
 use crate::judge::{CallFacts, FOUND_BYTES_MAX, Judgement, Objection, ToolsOf, Unjudged};
 use crate::lines::{Line, LineError, capped, shown};
 use crate::reading::once;
-use crate::schema::{Budget, SchemaVerdict, UnknownArguments};
+use crate::schema::{Budget, SchemaUnjudged, SchemaVerdict, UnknownArguments};
 use record::Micros;
 
 /// How long a schema that was replaced is accepted beside the new one.
@@ -88,9 +88,12 @@ impl Enforcement {
                 }),
             };
         };
-        match tool.judge(call.arguments, self.unknown, self.grace_us, call.now, budget) {
+        let grace_us = u64::try_from(self.grace_us).unwrap_or(0);
+        match tool.judge(call.arguments, self.unknown, grace_us, call.now, budget) {
             SchemaVerdict::Valid => Judgement::Allowed,
-            SchemaVerdict::Unjudged => Judgement::Unjudged(Unjudged::SchemaCost),
+            SchemaVerdict::Unjudged(SchemaUnjudged::NoSchema) => Judgement::Allowed,
+            SchemaVerdict::Unjudged(SchemaUnjudged::Budget) => Judgement::Unjudged(Unjudged::Budget),
+            SchemaVerdict::Unjudged(_) => Judgement::Unjudged(Unjudged::SchemaCost),
             SchemaVerdict::Invalid(violation) => Judgement::Denied(Objection {
                 detail: format!("inputSchema, {}", violation.keyword),
                 point: format!("/params/arguments{}", violation.pointer),
