@@ -22,7 +22,7 @@ use store::query::{
 };
 
 /// Steps of one judgement: as nginx's workers allow.
-const STEPS_MAX: u64 = 1 << 20;
+const STEPS_MAX: u64 = 60_000;
 /// Verdicts kept for calls that are alike; beyond, they are forgotten and begun anew.
 const KEPT_MAX: usize = 1 << 20;
 /// Stored arguments are at most 1 MB, and 96 deep.

@@ -12,10 +12,10 @@ use record::{AttackKind, Mode};
 
 /// The most bytes of a title.
 pub const TITLE_BYTES_MAX: usize = 200;
-/// Lines of one control.
-pub const LINES_MAX: usize = 100_000;
-/// Steps that finding out whether a control covers a call may take: a millisecond at the worst.
-const COVERS_STEPS_MAX: u64 = 200_000;
+/// Lines of one control: so few that all of them can be looked at within one judgement's budget.
+pub const LINES_MAX: usize = 50_000;
+/// Steps that finding out whether a control covers a call may take: less than a millisecond.
+const COVERS_STEPS_MAX: u64 = 60_000;
 
 /// The kinds of controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

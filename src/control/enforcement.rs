@@ -4,13 +4,13 @@ use crate::duration;
 use crate::judge::{CallFacts, FOUND_BYTES_MAX, Judgement, Objection, ToolsOf, Unjudged};
 use crate::lines::{Line, LineError, capped, shown};
 use crate::reading::once;
-use crate::schema::{Budget, SchemaVerdict, UnknownArguments};
+use crate::schema::{Budget, SchemaUnjudged, SchemaVerdict, UnknownArguments};
 use record::Micros;
 
 /// How long a schema that was replaced is accepted beside the new one.
 pub const GRACE_US_DEFAULT: Micros = 15 * 60 * 1_000_000;
-/// The longest time of that kind: the catalogue forgets what it has not seen for so long.
-pub const GRACE_US_MAX: Micros = 30 * 86_400 * 1_000_000;
+/// The longest time of that kind: the catalogue tells for so long what was replaced.
+pub const GRACE_US_MAX: Micros = 86_400 * 1_000_000;
 
 /// A tool input schema enforcement.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Enforcement {
             };
         }
         if let Some(line) = grace {
-            let what = "a time from 0 to 30d, as 15m";
+            let what = "a time from 0 to 1d, as 15m";
             let word = line.one(what)?;
             enforcement.grace_us = duration::parse(word)
                 .filter(|grace_us| *grace_us <= GRACE_US_MAX)
@@ -88,9 +88,12 @@ impl Enforcement {
                 }),
             };
         };
-        match tool.judge(call.arguments, self.unknown, self.grace_us, call.now, budget) {
+        let grace_us = u64::try_from(self.grace_us).unwrap_or(0);
+        match tool.judge(call.arguments, self.unknown, grace_us, call.now, budget) {
             SchemaVerdict::Valid => Judgement::Allowed,
-            SchemaVerdict::Unjudged => Judgement::Unjudged(Unjudged::SchemaCost),
+            SchemaVerdict::Unjudged(SchemaUnjudged::NoSchema) => Judgement::Allowed,
+            SchemaVerdict::Unjudged(SchemaUnjudged::Budget) => Judgement::Unjudged(Unjudged::Budget),
+            SchemaVerdict::Unjudged(_) => Judgement::Unjudged(Unjudged::SchemaCost),
             SchemaVerdict::Invalid(violation) => Judgement::Denied(Objection {
                 detail: format!("inputSchema, {}", violation.keyword),
                 point: format!("/params/arguments{}", violation.pointer),

@@ -6,8 +6,9 @@ use crate::pattern::Patterns;
 use record::Mode;
 use std::collections::HashMap;
 
-/// Names that `methods`, `primitives` and `tools` of one control list.
-pub const NAMES_MAX: usize = 100_000;
+/// Names that `methods`, `primitives` and `tools` of one control list: so few that all of
+/// them can be compared within one judgement's budget.
+pub const NAMES_MAX: usize = 50_000;
 /// Different texts with `$variables` in one control: each is evaluated for every call it covers.
 pub const VALUES_MAX: usize = 256;
 

@@ -138,6 +138,16 @@ pub struct Facts {
     pub params: [Span; PARAMS_MAX],
     /// Whether the bearer token was verified.
     pub verified: Verified,
+    /// The request line. Like all that follows, it is there only where controls need it.
+    pub line: Span,
+    /// The first non-empty of the `mcp_user` values, as controls may see it.
+    pub control_user: Span,
+    /// The first non-empty of the `mcp_role` values, as controls may see it.
+    pub control_role: Span,
+    /// The first non-empty of the `mcp_attack` values.
+    pub external: Span,
+    /// The session belongs to another verified user.
+    pub is_foreign_session: bool,
 }
 
 /// One exchange, or a part of one, on its way to the writer.
@@ -161,6 +171,9 @@ pub struct Capture {
     pub verdict: Verdict,
     /// The request's headers, names and values, where they are needed to judge or as evidence.
     pub headers: Vec<(Span, Span)>,
+    /// Values that controls judge by: each occurrence, with the number of its value among those of
+    /// all controls in force.
+    pub values: Vec<(u16, Span)>,
 }
 
 impl Capture {
@@ -199,6 +212,7 @@ impl Capture {
         self.facts = Facts::default();
         self.verdict.clear();
         self.headers.clear();
+        self.values.clear();
         for bytes in [&mut self.text, &mut self.request.bytes, &mut self.response.bytes] {
             bytes.clear();
             if bytes.capacity() > keep_bytes_max {

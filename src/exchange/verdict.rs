@@ -22,6 +22,10 @@ pub struct Denial {
     pub expected: String,
     /// What stands there.
     pub found: String,
+    /// The method of the call.
+    pub method: String,
+    /// What the call touches.
+    pub primitive: String,
 }
 
 /// What one control made of one message that it covers.
@@ -47,6 +51,8 @@ pub struct Verdict {
     pub is_blocked: bool,
     /// Every objection.
     pub denials: Vec<Denial>,
+    /// Objections beyond [`crate::limits::DENIALS_MAX`].
+    pub left_out: u64,
     /// Every judgement, for the counts.
     pub tallies: Vec<Tally>,
 }
@@ -64,6 +70,18 @@ impl Verdict {
         self.denials.clear();
         self.tallies.clear();
         self.is_blocked = false;
+        self.left_out = 0;
+    }
+
+    /// Becomes the same as another, in its own memory.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.clear();
+        self.sets.extend(other.sets.iter().cloned());
+        self.denials.extend(other.denials.iter().cloned());
+        self.tallies.extend_from_slice(&other.tallies);
+        self.at = other.at;
+        self.is_blocked = other.is_blocked;
+        self.left_out = other.left_out;
     }
 
     /// Bytes of memory it holds.

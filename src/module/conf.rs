@@ -4,6 +4,7 @@
 //! in what it does not say from the level around it and makes what requests and the writer use: the
 //! [`Rules`] and [`Values`] of a location.
 
+mod block;
 mod console;
 mod controls;
 mod identity;
@@ -17,6 +18,7 @@ mod table;
 mod values;
 mod written;
 
+pub(crate) use controls::{Judged, JudgedBy};
 pub(crate) use location::Said;
 pub(crate) use names::ServerNames;
 pub(crate) use set::{SetVariable, Source};
@@ -69,6 +71,8 @@ pub(crate) struct MainConf {
     pub(crate) lines: Vec<Written>,
     /// The locations that record.
     recordings: Vec<Recording>,
+    /// Locations with controls so far.
+    locations: usize,
     memory_limit: Option<usize>,
     hash_key: Option<HashKey>,
 }
@@ -79,6 +83,8 @@ pub(crate) struct LocConf {
     pub(crate) rules: Option<Arc<Rules>>,
     /// The controls in force.
     pub(crate) controls: Option<Arc<Controls>>,
+    /// What they judge by.
+    pub(crate) judged_by: JudgedBy,
     /// What the log phase evaluates.
     pub(crate) values: Values,
     /// What is asked of tokens.
@@ -223,6 +229,7 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             set_names: Vec::new(),
             lines: Vec::new(),
             recordings: Vec::new(),
+            locations: 0,
             memory_limit: None,
             hash_key: None,
         };
@@ -250,6 +257,7 @@ pub(crate) unsafe extern "C" fn create_loc_conf(cf: *mut ngx_conf_t) -> *mut c_v
         let level = LocConf {
             rules: None,
             controls: None,
+            judged_by: JudgedBy::default(),
             values: Values::default(),
             jwt: JwtConf::default(),
             names: None,

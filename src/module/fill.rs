@@ -2,6 +2,7 @@
 
 use crate::conf::LocConf;
 use crate::context::Context;
+use crate::gate;
 use crate::jwt;
 use crate::nginx::{HeaderName, Request, Value, bytes, each_header};
 use crate::worker::Worker;
@@ -49,6 +50,14 @@ pub(crate) struct Evaluated<'r> {
     role: &'r [u8],
     params: [&'r [u8]; PARAMS_MAX],
     verified: Verified,
+    judged_by: Option<JudgedBy<'r>>,
+}
+
+/// What controls judge by, where the writer is to judge; what they may have for evidence, where they
+/// have judged.
+struct JudgedBy<'r> {
+    headers: gate::Headers<'r>,
+    subject: Option<gate::Subject<'r>>,
 }
 
 impl<'r> Evaluated<'r> {
@@ -74,6 +83,45 @@ impl<'r> Evaluated<'r> {
             role: first(r, &values.role),
             params,
             verified: jwt::verified(r, conf),
+            judged_by: JudgedBy::of(r, conf),
+        }
+    }
+}
+
+impl<'r> JudgedBy<'r> {
+    fn of(r: Request<'r>, conf: &'r LocConf) -> Option<Self> {
+        conf.controls.as_ref()?;
+        // SAFETY: a live request, whose trial is borrowed nowhere.
+        match unsafe { gate::found(r.raw()) } {
+            gate::Finding::Fine => None,
+            gate::Finding::Attack => Some(Self { headers: gate::headers_of(r), subject: None }),
+            gate::Finding::None if !r.may_bring_messages() => None,
+            gate::Finding::None => {
+                let headers = gate::headers_of(r);
+                let subject = gate::Subject::of(r, conf, &headers);
+                Some(Self { headers, subject: Some(subject) })
+            }
+        }
+    }
+
+    fn put(&self, r: Request<'_>, capture: &mut Capture) {
+        // SAFETY: nginx's string, which lives as long as the request.
+        capture.facts.line = put(capture, unsafe { bytes(&r.inner().request_line) });
+        for (name, value) in &self.headers {
+            let pair = (put(capture, name), put(capture, value));
+            capture.headers.push(pair);
+        }
+        let Some(subject) = &self.subject else { return };
+        capture.facts.control_user = put(capture, subject.user);
+        capture.facts.control_role = put(capture, subject.role);
+        capture.facts.external = put(capture, subject.external);
+        for (index, occurrences) in subject.values.iter().enumerate() {
+            let Ok(index) = u16::try_from(index) else { return };
+            for value in occurrences {
+                // A span without bytes is an occurrence, too: of a header that is empty.
+                let span = put(capture, value);
+                capture.values.push((index, span));
+            }
         }
     }
 }
@@ -93,6 +141,9 @@ pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, value
         capture.facts.session_answer_header = put_up_to(capture, session, SESSION_BYTES_MAX);
         capture.facts.request_id = put(capture, &request_id(r, request, worker));
         facts_of_values(capture, values);
+        if let Some(judged_by) = &values.judged_by {
+            judged_by.put(r, capture);
+        }
     }
 }
 

@@ -8,17 +8,19 @@
 
 mod answer;
 mod body;
+mod subject;
 mod trial;
 
-pub(crate) use trial::take_verdict;
+pub(crate) use subject::{Headers, Subject, headers_of};
+pub(crate) use trial::{Finding, found, take_verdict};
 
 use crate::conf::LocConf;
 use crate::context::{self, Context, Found, State};
 use crate::guard::guard;
-use crate::nginx::{Request, bytes, each_header};
+use crate::nginx::Request;
 use crate::worker::Worker;
 use answer::Answer;
-use exchange::{Case, Controls, Judge, Reply};
+use exchange::{Case, Controls, Judge, Reply, Seen, ToolsHere};
 use nginx_sys::{
     NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_SPECIAL_RESPONSE, ngx_http_core_run_phases,
     ngx_http_finalize_request, ngx_http_read_client_request_body, ngx_http_request_t, ngx_int_t,
@@ -129,27 +131,36 @@ fn step(r: Request<'_>, conf: &LocConf, controls: &Arc<Controls>) -> Step {
 }
 
 fn judge(r: Request<'_>, conf: &LocConf, controls: &Arc<Controls>) -> Step {
-    let limit = conf.rules.as_ref().map_or(0, |rules| rules.body_bytes_max);
-    let body = body::of(r, limit);
-    let mut headers = Vec::new();
-    // SAFETY: the request's own list, whose strings live as long as the request.
-    unsafe {
-        each_header(&r.inner().headers_in.headers, |header| {
-            headers.push((bytes(&header.key), bytes(&header.value)));
-        });
-    }
+    let Some(rules) = &conf.rules else { return Step::Pass };
+    let headers = subject::headers_of(r);
+    let subject = Subject::of(r, conf, &headers);
+    let body = body::of(r, rules.body_bytes_max);
     let case = Case {
-        controls,
+        rules,
         body: &body.bytes,
-        is_whole: body.is_whole,
+        seen: match body.is_whole {
+            true => Seen::Whole,
+            false if body.bytes.len() >= rules.body_bytes_max => Seen::OverLimit,
+            false => Seen::Partly,
+        },
         headers: &headers,
-        body_bytes_max: limit,
+        user: subject.user,
+        role: subject.role,
+        address: r.address(),
+        values: &subject.values,
+        external: subject.external,
+        is_foreign_session: false,
+        tools: &ToolsHere::default(),
         now: crate::clock::wall_us(),
         can_block: true,
     };
     // SAFETY: a live request; its trial is borrowed nowhere else.
     let Some(trial) = (unsafe { Trial::of(r.raw()).as_mut() }) else { return Step::Fail };
     let reply = JUDGE.with_borrow_mut(|judge| judge.judge(&case, &mut trial.verdict));
+    trial.finding = match trial.verdict.denials.is_empty() && !trial.verdict.is_blocked {
+        true => Finding::Fine,
+        false => Finding::Attack,
+    };
     let Some(reply) = reply else { return Step::Pass };
     let id = keep(r, conf, &body);
     Step::Block(Answer::new(r, controls, &reply, &id))

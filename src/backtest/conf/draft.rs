@@ -7,7 +7,7 @@ use super::tokens::{Token, Tokens};
 use control::{Control, ControlKind, Line};
 use regex::RegexBuilder;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Blocks and includes within one another.
 const DEPTH_MAX: usize = 32;
@@ -269,6 +269,51 @@ impl Reader {
         })
     }
 
+    /// Reads the lines of a control, with the file of each. Returns whether a brace ended them.
+    fn lines(
+        &mut self,
+        tokens: &mut Tokens<'_>,
+        path: &Path,
+        lines: &mut Vec<Line>,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<bool, ConfError> {
+        loop {
+            let Statement { words, line, is_block } = match statement(tokens, path)? {
+                Ok(statement) => statement,
+                Err(is_closed) => return Ok(is_closed),
+            };
+            let fail = |message| wrong(path, line, message);
+            if is_block {
+                return Err(fail("unexpected \"{\"".to_owned()));
+            }
+            let pattern = match words.as_slice() {
+                [name, pattern] if name == "include" => pattern,
+                _ => {
+                    lines.push(Line { number: line, words });
+                    files.push(path.to_owned());
+                    continue;
+                }
+            };
+            self.depth += 1;
+            if self.depth > DEPTH_MAX {
+                let message = format!("more than {DEPTH_MAX} blocks or includes in one another");
+                return Err(fail(message));
+            }
+            let Included::Paths(paths) = self.files.included(pattern).map_err(fail)? else {
+                return Err(fail(format!("\"{pattern}\" is not there")));
+            };
+            for included in paths {
+                let bytes = self.files.read(&included).map_err(fail)?;
+                let mut inner = Tokens::new(&bytes);
+                if self.lines(&mut inner, &included, lines, files)? {
+                    let message = "unexpected \"}\"".to_owned();
+                    return Err(wrong(&included, inner.line(), message));
+                }
+            }
+            self.depth -= 1;
+        }
+    }
+
     fn control(
         &mut self,
         kind: ControlKind,
@@ -295,27 +340,27 @@ impl Reader {
             return fail(format!("more than {CONTROLS_MAX} controls"));
         }
         let mut lines = Vec::new();
-        let is_closed = loop {
-            match statement_of_control(tokens, path)? {
-                Ok(line) => lines.push(line),
-                Err(is_closed) => break is_closed,
-            }
-        };
-        if !is_closed {
+        let mut files = Vec::new();
+        if !self.lines(tokens, path, &mut lines, &mut files)? {
             return fail(format!("\"{directive}\" has no end: write the \"}}\" that is missing"));
         }
         let text = text.get(began..tokens.at()).unwrap_or_default();
         let text = String::from_utf8_lossy(text).trim().to_owned();
         let place = format!("{}:{}", shown(path), statement.line);
-        let (control, warnings) = Control::parse(kind, title, &place, &text, &lines)
-            .map_err(|error| wrong(path, error.line.unwrap_or(statement.line), error.message))?;
+        let (control, warnings) =
+            Control::parse(kind, title, &place, &text, &lines).map_err(|error| {
+                let (file, line) = file_of(error.line, &lines, &files, path, statement.line);
+                wrong(file, line, error.message)
+            })?;
         if !self.titles.insert((kind, title.clone())) {
             return fail(format!(
                 "another {directive} has the title \"{title}\": write another one"
             ));
         }
         for warning in warnings {
-            self.note(path, warning.line.unwrap_or(statement.line), warning.message);
+            let (file, line) = file_of(warning.line, &lines, &files, path, statement.line);
+            let note = Note { message: warning.message, place: format!("{}:{line}", shown(file)) };
+            self.draft.notes.push(note);
         }
         if let Some(level) = self.draft.levels.get_mut(level) {
             level.controls.push(self.draft.controls.len());
@@ -323,6 +368,19 @@ impl Reader {
         self.draft.controls.push(control);
         Ok(())
     }
+}
+
+/// The file of a line of a control, and its number.
+fn file_of<'p>(
+    number: Option<u32>,
+    lines: &[Line],
+    files: &'p [PathBuf],
+    path: &'p Path,
+    directive: u32,
+) -> (&'p Path, u32) {
+    let Some(number) = number else { return (path, directive) };
+    let found = lines.iter().zip(files).find(|(line, _)| line.number == number);
+    (found.map_or(path, |(_, file)| file), number)
 }
 
 fn kind_of(name: &str) -> Option<ControlKind> {
@@ -361,19 +419,6 @@ fn statement(tokens: &mut Tokens<'_>, path: &Path) -> Result<Result<Statement, b
             }
         }
     }
-}
-
-fn statement_of_control(
-    tokens: &mut Tokens<'_>,
-    path: &Path,
-) -> Result<Result<Line, bool>, ConfError> {
-    Ok(match statement(tokens, path)? {
-        Ok(Statement { line, is_block: true, .. }) => {
-            return Err(wrong(path, line, "unexpected \"{\"".to_owned()));
-        }
-        Ok(Statement { words, line, .. }) => Ok(Line { number: line, words }),
-        Err(is_closed) => Err(is_closed),
-    })
 }
 
 /// Passes over a block that has nothing to do with controls.
@@ -487,6 +532,24 @@ mod tests {
         assert_eq!(places, ["a.conf:2", "x:1", "b.conf:1"]);
         let notes: Vec<&str> = draft.notes.iter().map(|note| note.place.as_str()).collect();
         assert_eq!(notes, ["a.conf:2", "nginx.conf:2"], "{:?}", draft.notes);
+    }
+
+    #[test]
+    fn lines_of_a_control_may_be_included() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("nginx.conf");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text);
+        write("nginx.conf", "mcp_acl x { include who.conf; deny all; }").expect("a file");
+        write("who.conf", "allow role=a;\n\nallow role=b*;").expect("a file");
+        let draft = Draft::read(&file).expect("a draft");
+        assert_eq!(draft.controls.len(), 1);
+        assert_eq!(draft.notes[0].place, "who.conf:3", "{:?}", draft.notes);
+        write("who.conf", "\nallow everyone;").expect("a file");
+        let error = Draft::read(&file).expect_err("a wrong line").to_string();
+        assert!(error.ends_with("in who.conf:2"), "{error}");
+        write("who.conf", "include who.conf;").expect("a file");
+        let error = Draft::read(&file).expect_err("itself").to_string();
+        assert!(error.contains("in one another"), "{error}");
     }
 
     #[test]

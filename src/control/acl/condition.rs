@@ -10,6 +10,9 @@ use std::net::IpAddr;
 /// Conditions of one line.
 pub const CONDITIONS_MAX: usize = 32;
 
+/// Roles that are compared for the price of one step of the budget.
+const COMPARISONS_PER_STEP: usize = 8;
+
 /// The written forms, for messages.
 const KNOWN: &str = "all, user=, role=, ip=, client= or if=";
 
@@ -125,7 +128,8 @@ impl Conditions {
         is_deny: bool,
         budget: &mut Budget,
     ) -> Option<Holds> {
-        if !budget.spend(1 + (self.roles.len() * subject.roles.len()) as u64) {
+        let comparisons = self.roles.len() * subject.roles.len();
+        if !budget.spend(1 + (comparisons / COMPARISONS_PER_STEP) as u64) {
             return None;
         }
         let is_text = |wanted: &Option<Box<str>>, text: &str| match wanted {

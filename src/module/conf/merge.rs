@@ -28,7 +28,11 @@ pub(super) unsafe fn merge(
 ) -> Result<(), String> {
     // SAFETY: by the caller's promise.
     let main = unsafe { MainConf::from_cf(cf) }.ok_or("no main configuration")?;
-    level.said.inherit(&around.said);
+    let doubts = level.said.inherit(&around.said)?;
+    for doubt in &doubts {
+        // SAFETY: as above.
+        unsafe { log(cf, NGX_LOG_WARN, doubt) };
+    }
     level.names = match &around.names {
         Some(names) => Some(Rc::clone(names)),
         // SAFETY: as above; the level around a server has no names.
@@ -55,7 +59,13 @@ pub(super) unsafe fn merge(
         return Ok(());
     }
     let records = level.said.is_on == Some(true);
-    level.controls = level.said.controls.in_force(records).map(Arc::new);
+    if let Some((mut controls, judged_by)) = level.said.controls.in_force(records) {
+        main.locations += 1;
+        controls.location = main.locations;
+        level.controls = Some(Arc::new(controls));
+        level.judged_by = judged_by;
+        level.jwt.hides_unverified = !level.said.controls.controls.is_empty();
+    }
     if !records && level.controls.is_none() {
         return Ok(());
     }
@@ -100,7 +110,8 @@ impl LocConf {
 }
 
 impl Said {
-    fn inherit(&mut self, around: &Self) {
+    /// Gives what is probably not meant.
+    fn inherit(&mut self, around: &Self) -> Result<Vec<String>, String> {
         if self.is_on.is_none() {
             self.is_on = around.is_on;
             self.on_place = around.on_place.clone();
@@ -116,7 +127,7 @@ impl Said {
         fill(&mut self.limit_bytes, &around.limit_bytes);
         fill(&mut self.skip, &around.skip);
         self.tokens.inherit(&around.tokens);
-        self.controls.inherit(&around.controls);
+        self.controls.inherit(&around.controls)?;
         fill(&mut self.body_bytes_max, &around.body_bytes_max);
         fill(&mut self.response_bytes_max, &around.response_bytes_max);
         for set in &around.sets {
@@ -126,6 +137,7 @@ impl Said {
         }
         super::written::inherit(&mut self.lines, &around.lines);
         self.masks.splice(0..0, around.masks.iter().cloned());
+        Ok(self.controls.doubts(&around.controls))
     }
 
     fn values(&self) -> Values {

@@ -5,8 +5,8 @@ use super::line::{Line, Wrong};
 use super::{LocConf, MainConf, NGX_CONF_ERROR, console, controls, identity, location, set, store};
 use crate::guard::guard;
 use nginx_sys::{
-    NGX_CONF_1MORE, NGX_CONF_ANY, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE3, NGX_CONF_TAKE4,
-    NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_CONF_1MORE, NGX_CONF_ANY, NGX_CONF_BLOCK, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE3,
+    NGX_CONF_TAKE4, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
     NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
     ngx_str_t, ngx_uint_t,
 };
@@ -167,11 +167,11 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: c"mcp_capture",
-        syntax: "[arguments=masked|shape|off|unmasked] [results=masked|shape|off|unmasked] [limit=size]",
-        default: "arguments=masked results=shape limit=16k",
+        syntax: "[arguments=masked|shape|off|unmasked] [results=masked|shape|off|unmasked] [limit=size] [evidence=masked|off] [evidence_limit=size]",
+        default: "arguments=masked results=shape limit=16k evidence=masked evidence_limit=64k",
         context: "http, server, location",
         args: NGX_CONF_1MORE,
-        what: "Says how much of arguments and results is stored.",
+        what: "Says how much of arguments, results and attacks is stored.",
         set: Set::Level(location::capture),
     },
     Directive {
@@ -263,6 +263,51 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
         args: NGX_CONF_1MORE,
         what: "Lets bodies of other kinds pass where a control blocks.",
         set: Set::Level(controls::other_bodies),
+    },
+    Directive {
+        name: c"mcp_acl",
+        syntax: "\"title\" { ... }",
+        default: "",
+        context: "server, location",
+        args: NGX_CONF_TAKE1 | NGX_CONF_BLOCK,
+        what: "Allows and denies calls.",
+        set: Set::Level(controls::acl),
+    },
+    Directive {
+        name: c"mcp_verify",
+        syntax: "\"title\" { ... }",
+        default: "",
+        context: "server, location",
+        args: NGX_CONF_TAKE1 | NGX_CONF_BLOCK,
+        what: "Requires values of requests.",
+        set: Set::Level(controls::verify),
+    },
+    Directive {
+        name: c"mcp_tool_schema",
+        syntax: "\"title\" { ... }",
+        default: "",
+        context: "server, location",
+        args: NGX_CONF_TAKE1 | NGX_CONF_BLOCK,
+        what: "Holds tool calls against the listed schemas.",
+        set: Set::Level(controls::tool_schema),
+    },
+    Directive {
+        name: c"mcp_controls_inherit",
+        syntax: "on | off",
+        default: "on",
+        context: "server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Says whether controls of outer levels apply.",
+        set: Set::Level(controls::inherit),
+    },
+    Directive {
+        name: c"mcp_attack",
+        syntax: "value | off",
+        default: "off",
+        context: "http, server, location",
+        args: NGX_CONF_TAKE1,
+        what: "Takes over what another program has found.",
+        set: Set::Level(controls::attack),
     },
     Directive {
         name: c"mcp_console",

@@ -57,22 +57,31 @@ impl Line<'_> {
 }
 
 /// As nginx reads it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = !word.is_empty()
         && !word.chars().any(|it| it.is_whitespace() || matches!(it, ';' | '{' | '}' | '"' | '\''));
     if is_plain {
         return word.to_owned();
     }
+    quoted_always(word)
+}
+
+/// As `quoted`, in quotes whatever it is.
+pub(super) fn quoted_always(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Puts what the level around says, and this one does not, in front.
 pub(super) fn inherit(own: &mut Vec<Written>, around: &[Written]) {
+    let drops = |line: &Written| line.name == "mcp_controls_inherit" && line.words == "off";
+    let inherits_controls = !own.iter().any(drops);
     let is_inherited = |line: &Written| match line.name.as_str() {
         // Content handlers are of their own location.
         "mcp_status" | "mcp_console" => false,
         // They add up.
         "mcp_mask" => true,
+        "mcp_acl" | "mcp_verify" | "mcp_tool_schema" => inherits_controls,
+        "mcp_controls_inherit" => false,
         // Each variable, and each parameter, is inherited by itself.
         "mcp_set" => {
             let variable = |it: &Written| it.words.split(' ').next().map(str::to_owned);

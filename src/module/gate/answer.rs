@@ -3,11 +3,9 @@
 use crate::fill::{MCP_METHOD, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 use crate::nginx::each_header;
 use crate::nginx::{Request, bytes, send_whole};
-use exchange::{Controls, Reply};
+use exchange::{BLOCKED_CODE, Controls, Reply};
 use nginx_sys::{ngx_http_discard_request_body, ngx_http_request_t, ngx_int_t};
 
-/// The code of the JSON-RPC error, from the range that JSON-RPC leaves to servers.
-pub(super) const BLOCKED_CODE: i64 = -32010;
 const MESSAGE: &str = "Request blocked";
 
 /// An answer to a blocked request.

@@ -26,6 +26,7 @@ pub(super) enum Stage {
 pub(crate) struct Trial {
     pub(super) stage: Stage,
     pub(super) verdict: Verdict,
+    pub(super) finding: Finding,
 }
 
 const CLEANUP: unsafe extern "C" fn(*mut c_void) = cleanup;
@@ -80,6 +81,30 @@ impl Trial {
     /// Whether these controls have judged already.
     pub(super) fn is_judged_by(&self, controls: &Arc<Controls>) -> bool {
         self.verdict.sets.iter().any(|set| Arc::ptr_eq(set, controls))
+    }
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Nobody has judged.
+    #[default]
+    None,
+    /// Nothing to object.
+    Fine,
+    /// At least one objection.
+    Attack,
+}
+
+/// What is known of a request so far.
+///
+/// # Safety
+/// A live request, whose trial is borrowed nowhere.
+pub(crate) unsafe fn found(r: *mut ngx_http_request_t) -> Finding {
+    // SAFETY: by the caller's promise.
+    match unsafe { Trial::of(r).as_ref() } {
+        Some(trial) if trial.stage == Stage::Judged => trial.finding,
+        _ => Finding::None,
     }
 }
 

@@ -123,7 +123,7 @@ fn an_unknown_line_or_condition_is_refused_with_what_there_is() {
     refused(Acl, "allow role=a role=a;", 1, "a line for each");
     refused(ToolSchema, "grace 15 m;", 1, "a value too many");
     refused(ToolSchema, "grace soon;", 1, "invalid grace \"soon\"");
-    refused(ToolSchema, "grace 31d;", 1, "invalid grace");
+    refused(ToolSchema, "grace 25h;", 1, "invalid grace");
     refused(ToolSchema, "unknown_arguments allow;", 1, "write schema or deny");
     refused(ToolSchema, "undefined_tools;", 1, "write allow or deny");
     refused(Acl, "mode on;\ndeny all;", 1, "invalid mode \"on\"");
