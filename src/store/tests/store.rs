@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod answers;
+mod catalogue;
 mod documents;
 mod failures;
 mod filters;
