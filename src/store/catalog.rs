@@ -13,6 +13,7 @@ pub use limits::{
     CATALOG_BYTES_MAX, CHANGES_AN_HOUR_MAX, DIFFER_DAYS, FORGOTTEN_AFTER_DAYS, LISTS_MAX, LeftOut,
     PENDING_BYTES_MAX, PRIMITIVES_MAX, SERVER_BYTES_MAX, VERSIONS_MAX,
 };
+pub(crate) use slice::is_differing;
 pub use tools::{StoredTool, StoredTools, stored_tools};
 
 use self::pending::{Memory, Queue};

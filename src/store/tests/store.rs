@@ -11,6 +11,7 @@ mod fixture;
 mod generate;
 mod grouping;
 mod pages;
+mod primitives;
 mod queries;
 mod reference;
 mod speed;
