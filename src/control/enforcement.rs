@@ -92,7 +92,9 @@ impl Enforcement {
         match tool.judge(call.arguments, self.unknown, grace_us, call.now, budget) {
             SchemaVerdict::Valid => Judgement::Allowed,
             SchemaVerdict::Unjudged(SchemaUnjudged::NoSchema) => Judgement::Allowed,
-            SchemaVerdict::Unjudged(SchemaUnjudged::Budget) => Judgement::Unjudged(Unjudged::Budget),
+            SchemaVerdict::Unjudged(SchemaUnjudged::Budget) => {
+                Judgement::Unjudged(Unjudged::Budget)
+            }
             SchemaVerdict::Unjudged(_) => Judgement::Unjudged(Unjudged::SchemaCost),
             SchemaVerdict::Invalid(violation) => Judgement::Denied(Objection {
                 detail: format!("inputSchema, {}", violation.keyword),

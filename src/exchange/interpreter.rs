@@ -17,6 +17,7 @@ use crate::tools::Snapshot;
 use crate::{Capture, Method, Part};
 use protocol::Scanner;
 use record::{CallRef, HashKey, Patience, Sink};
+use std::sync::Arc;
 
 /// Capacity kept of the buffer for decoded bodies.
 const DECODED_BYTES_KEPT_MAX: usize = 1 << 20;
@@ -56,7 +57,7 @@ pub struct Interpreter {
     memo: Memo,
     bounds: Bounds,
     judge: Judge,
-    tools: Snapshot,
+    tools: Option<Arc<Snapshot>>,
     lines: Vec<String>,
     lines_left_out: u64,
 }
@@ -98,14 +99,14 @@ impl Interpreter {
             event_ids: EventIds::default(),
             bounds: Bounds::default(),
             judge: Judge::new(),
-            tools: Snapshot::default(),
+            tools: None,
             lines: Vec::new(),
             lines_left_out: 0,
         }
     }
 
     /// Gives it the tools that are listed, for controls that judge by them.
-    pub fn set_tools(&mut self, tools: Snapshot) {
+    pub fn set_tools(&mut self, tools: Option<Arc<Snapshot>>) {
         self.tools = tools;
     }
 

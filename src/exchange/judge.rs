@@ -59,7 +59,7 @@ pub struct Case<'a> {
     /// Whether the session belongs to another verified user.
     pub is_foreign_session: bool,
     /// What tools are listed here.
-    pub tools: &'a ToolsHere,
+    pub tools: ToolsHere<'a>,
     /// Now.
     pub now: Micros,
     /// Whether it has not gone on yet, so that it can be blocked.

@@ -62,6 +62,8 @@ pub(crate) struct MainConf {
     pub(crate) is_used: bool,
     /// A control may block somewhere: known in postconfiguration.
     pub(crate) may_block: bool,
+    /// A control judges by tools somewhere: known in postconfiguration.
+    pub(crate) uses_tools: bool,
     /// Variables are used that are made from bodies: only then are bodies read on the event loop.
     /// Known in postconfiguration.
     pub(crate) uses_bodies: bool,
@@ -71,7 +73,9 @@ pub(crate) struct MainConf {
     pub(crate) lines: Vec<Written>,
     /// The locations that record.
     recordings: Vec<Recording>,
-    /// Locations with controls so far.
+    /// Locations with controls, by their numbers.
+    places: Vec<(usize, Recording)>,
+    /// How many there are.
     locations: usize,
     memory_limit: Option<usize>,
     hash_key: Option<HashKey>,
@@ -225,10 +229,12 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             memory_bytes_max: MEMORY_BYTES_MAX,
             is_used: false,
             may_block: false,
+            uses_tools: false,
             uses_bodies: false,
             set_names: Vec::new(),
             lines: Vec::new(),
             recordings: Vec::new(),
+            places: Vec::new(),
             locations: 0,
             memory_limit: None,
             hash_key: None,

@@ -133,6 +133,8 @@ fn step(r: Request<'_>, conf: &LocConf, controls: &Arc<Controls>) -> Step {
 fn judge(r: Request<'_>, conf: &LocConf, controls: &Arc<Controls>) -> Step {
     let Some(rules) = &conf.rules else { return Step::Pass };
     let headers = subject::headers_of(r);
+    // SAFETY: the event loop's thread; the borrow ends here.
+    let tools = unsafe { Worker::get() }.and_then(|worker| worker.tools());
     let subject = Subject::of(r, conf, &headers);
     let body = body::of(r, rules.body_bytes_max);
     let case = Case {
@@ -150,7 +152,7 @@ fn judge(r: Request<'_>, conf: &LocConf, controls: &Arc<Controls>) -> Step {
         values: &subject.values,
         external: subject.external,
         is_foreign_session: false,
-        tools: &ToolsHere::default(),
+        tools: ToolsHere::new(tools.as_ref(), controls.location),
         now: crate::clock::wall_us(),
         can_block: true,
     };

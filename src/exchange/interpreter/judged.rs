@@ -3,6 +3,7 @@
 use super::Interpreter;
 use crate::attack::{self, AttackLine};
 use crate::judge::{Case, Seen};
+use crate::tools::ToolsHere;
 use crate::{BodyEnd, Capture, Rules};
 
 /// Lines for the error log that wait to be fetched.
@@ -65,7 +66,7 @@ impl Interpreter {
             values: &values,
             external: capture.get(facts.external),
             is_foreign_session: facts.is_foreign_session,
-            tools: &self.tools.here(controls.location),
+            tools: ToolsHere::new(self.tools.as_ref(), controls.location),
             now: facts.at,
             can_block: false,
         };

@@ -23,6 +23,8 @@ pub fn is_variable_name(name: &str) -> bool {
 pub(super) struct Headers<'a> {
     pub(super) content_type: Vec<&'a [u8]>,
     /// Joined as RFC 9110 §5.3 says.
+    pub(super) content_type_joined: Vec<u8>,
+    /// As above.
     pub(super) content_encoding: Vec<u8>,
     pub(super) mcp_method: Vec<&'a [u8]>,
     pub(super) mcp_name: Vec<&'a [u8]>,
@@ -37,12 +39,13 @@ impl<'a> Headers<'a> {
             match name.len() {
                 8 if header_matches(name, b"mcp_name") => found.mcp_name.push(value),
                 10 if header_matches(name, b"mcp_method") => found.mcp_method.push(value),
-                12 if header_matches(name, b"content_type") => found.content_type.push(value),
+                12 if header_matches(name, b"content_type") => {
+                    join(&mut found.content_type_joined, value, found.content_type.is_empty());
+                    found.content_type.push(value);
+                }
                 16 if header_matches(name, b"content_encoding") => {
-                    if !found.content_encoding.is_empty() {
-                        found.content_encoding.extend_from_slice(b", ");
-                    }
-                    found.content_encoding.extend_from_slice(value);
+                    let is_first = found.content_encoding.is_empty();
+                    join(&mut found.content_encoding, value, is_first);
                 }
                 20 if header_matches(name, b"mcp_protocol_version") => {
                     found.protocol_version.push(value);
@@ -60,4 +63,11 @@ impl<'a> Headers<'a> {
         let text = std::str::from_utf8(only.get(..end)?).ok()?;
         Some(text.trim().to_ascii_lowercase())
     }
+}
+
+fn join(joined: &mut Vec<u8>, value: &[u8], is_first: bool) {
+    if !is_first {
+        joined.extend_from_slice(b", ");
+    }
+    joined.extend_from_slice(value);
 }

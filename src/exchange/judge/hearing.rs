@@ -1,6 +1,6 @@
 //! One request before all controls of its location.
 
-use super::form::{self, Objection};
+use super::form;
 use super::headers::Headers;
 use super::{Address, Case, Seen};
 use crate::controls::{Controls, Who};
@@ -10,6 +10,21 @@ use control::schema::Budget;
 use control::{CallFacts, Judgement, Subject};
 use protocol::{Document, Message, MessageKind};
 use record::{Judged, Mode};
+
+/// An objection of the protocol check.
+struct Objection {
+    rule: String,
+    point: String,
+    expected: String,
+    found: String,
+}
+
+impl From<protocol::Objection> for Objection {
+    fn from(objection: protocol::Objection) -> Self {
+        let protocol::Objection { rule, point, expected, found } = objection;
+        Self { rule: rule.as_str().to_owned(), point, expected, found }
+    }
+}
 
 /// What is said of a request so far.
 pub(super) struct Hearing<'h, 'a> {
@@ -78,10 +93,10 @@ impl<'h, 'a> Hearing<'h, 'a> {
                 let strict = self.controls.protocol_check == Mode::Block;
                 self.wants_block |= strict && !objections.is_empty();
                 let is_missing = objections.is_empty();
-                objections.into_iter().for_each(|it| self.object(it));
-                refusal.filter(|_| is_missing).into_iter().for_each(|it| self.object(it));
+                objections.into_iter().for_each(|it| self.object(it.into()));
+                refusal.filter(|_| is_missing).into_iter().for_each(|it| self.object(it.into()));
             } else {
-                refusal.into_iter().for_each(|it| self.object(it));
+                refusal.into_iter().for_each(|it| self.object(it.into()));
             }
         }
         let is_call = protocol::messages(document).next().is_some();
@@ -245,15 +260,25 @@ impl<'h, 'a> Hearing<'h, 'a> {
             return;
         }
         let method = message.method.as_deref().unwrap_or_default();
-        let primitive = protocol::primitive(method, message.params);
         let client = protocol::client_info(message).map(|(name, _)| name).unwrap_or_default();
         let arguments = message.params.and_then(|params| params.get("arguments"));
-        let call = CallFacts {
-            method,
-            primitive: primitive.as_ref().map(|primitive| primitive.name.as_ref()),
-            arguments: arguments.filter(|_| method == "tools/call"),
-            now: self.case.now,
-        };
+        let primitives = protocol::primitives(method, message.params);
+        let mut names = primitives.iter().map(|primitive| Some(primitive.name.as_ref()));
+        let mut next = names.next().or(Some(None));
+        while let Some(primitive) = next {
+            let call = CallFacts {
+                method,
+                primitive,
+                arguments: arguments.filter(|_| method == "tools/call"),
+                now: self.case.now,
+            };
+            self.call(&call, &client, index);
+            next = names.next();
+        }
+    }
+
+    /// One call of one primitive before every control.
+    fn call(&mut self, call: &CallFacts<'_>, client: &str, index: u32) {
         let mut values = self.case.values;
         let controls = self.controls;
         for (number, in_force) in controls.controls.iter().enumerate() {
@@ -269,12 +294,12 @@ impl<'h, 'a> Hearing<'h, 'a> {
                 user: self.user,
                 roles: self.roles,
                 address: self.address,
-                client: &client,
+                client,
                 values: &own,
             };
             let budget = &mut self.budget;
-            let judgement = self.case.tools.judge(&in_force.control, &call, &subject, budget);
-            self.take(Who::Control(number), in_force.mode, judgement, index, &call);
+            let judgement = self.case.tools.judge(&in_force.control, call, &subject, budget);
+            self.take(Who::Control(number), in_force.mode, judgement, index, call);
         }
     }
 

@@ -60,8 +60,20 @@ pub(super) unsafe fn merge(
     }
     let records = level.said.is_on == Some(true);
     if let Some((mut controls, judged_by)) = level.said.controls.in_force(records) {
-        main.locations += 1;
-        controls.location = main.locations;
+        // SAFETY: as above.
+        let recording = unsafe { Recording::of(cf, level) };
+        controls.location = match (&recording, &around.controls) {
+            // A block inside of a location, as `if`, is the location.
+            (None, Some(around)) => around.location,
+            _ => {
+                main.locations += 1;
+                main.locations
+            }
+        };
+        if let Some(recording) = recording {
+            main.places.push((controls.location, recording));
+        }
+        main.uses_tools |= level.said.controls.tool_schema().is_some();
         level.controls = Some(Arc::new(controls));
         level.judged_by = judged_by;
         level.jwt.hides_unverified = !level.said.controls.controls.is_empty();
