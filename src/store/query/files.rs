@@ -136,7 +136,10 @@ impl Files {
         match answer {
             Ok(answer) => Some(answer),
             Err(error) => {
-                warnings.push(Warning { day: None, message: format!("the catalogue: {error}") });
+                let warning = Warning { day: None, message: format!("the catalogue: {error}") };
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
                 None
             }
         }
