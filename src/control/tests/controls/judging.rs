@@ -49,6 +49,23 @@ fn methods_and_primitives_must_both_be_listed() {
 }
 
 #[test]
+fn what_is_excepted_is_not_covered_and_everything_else_is() {
+    let control = acl("methods tools/call;\nexcept get_* search;\nallow role=writer;\ndeny all;");
+    assert!(!control.covers("tools/call", Some("get_account")));
+    assert!(!control.covers("tools/call", Some("search")));
+    assert!(control.covers("tools/call", Some("delete_account")));
+    assert!(control.covers("tools/call", Some("xget_account")));
+    assert!(control.covers("tools/call", None), "a call without a name is none of those");
+    let control = acl("primitives delete_*;\nexcept delete_draft;\ndeny all;");
+    assert!(control.covers("tools/call", Some("delete_account")));
+    assert!(!control.covers("tools/call", Some("delete_draft")));
+    assert!(!control.covers("tools/call", Some("search")));
+    assert!(!control.covers("tools/list", None));
+    let long = acl("except *a*b*;\ndeny all;");
+    assert!(long.covers("tools/call", Some(&"a".repeat(1 << 24))), "not known, so covered");
+}
+
+#[test]
 fn a_primitive_too_long_to_search_is_covered_and_not_judged() {
     let block: String = (0..1000).map(|n| format!("primitives *x{n}*;\n")).collect();
     let control = acl(&format!("{block}allow all;"));
