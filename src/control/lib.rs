@@ -1,6 +1,7 @@
 //! Who may do what: the identity a request carries, and the mitigation controls that judge calls.
 
 mod acl;
+pub mod catalogue;
 mod control;
 mod duration;
 mod enforcement;
@@ -8,19 +9,9 @@ mod identity;
 mod judge;
 mod lines;
 mod pattern;
-mod placeholder;
 mod reading;
+pub mod schema;
 mod verify;
-
-/// The judging of arguments by JSON Schema.
-pub mod schema {
-    pub use crate::placeholder::{Budget, SchemaVerdict, UnknownArguments, Violation};
-}
-
-/// The tools that MCP servers list.
-pub mod catalogue {
-    pub use crate::placeholder::{Tool, Tools};
-}
 
 pub use acl::CONDITIONS_MAX;
 pub use control::{Control, ControlKind, LINES_MAX, TITLE_BYTES_MAX};
