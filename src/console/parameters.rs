@@ -6,7 +6,9 @@ use crate::table::{self, Accepts};
 use percent_encoding::percent_decode;
 use record::Micros;
 use std::ops::RangeInclusive;
-use store::query::{FILTER_VALUE_BYTES_MAX, FILTER_VALUES_MAX, Filter, PAGE_ITEMS_MAX, State};
+use store::query::{
+    FILTER_VALUE_BYTES_MAX, FILTER_VALUES_MAX, Filter, PAGE_ITEMS_MAX, PrimitiveStatus, State,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -52,6 +54,10 @@ pub(crate) struct Parameters {
     pub(crate) fields: Vec<String>,
     pub(crate) contains: Option<String>,
     pub(crate) steps: usize,
+    pub(crate) statuses: Vec<PrimitiveStatus>,
+    /// Kind and name of a primitive.
+    pub(crate) kind: String,
+    pub(crate) name: String,
 }
 
 impl Parameters {
@@ -66,6 +72,9 @@ impl Parameters {
             fields: Vec::new(),
             contains: None,
             steps: STEPS_DEFAULT,
+            statuses: Vec::new(),
+            kind: String::new(),
+            name: String::new(),
         }
     }
 
@@ -118,6 +127,13 @@ impl Parameters {
             && from >= to
         {
             return Err(Problem::parameter("to", "it must be later than from"));
+        }
+        if accepts.contains(&Accepts::Named) {
+            for (name, value) in [("kind", &parameters.kind), ("name", &parameters.name)] {
+                if value.is_empty() {
+                    return Err(Problem::parameter(name, "it has to be there"));
+                }
+            }
         }
         Ok(parameters)
     }
@@ -176,6 +192,13 @@ impl Parameters {
             "payloads" => self.with_payloads = one_of(name, value, table::SWITCH)? == "true",
             "field" => self.fields.push(field_of(name, value)?),
             "contains" => self.contains = Some(text_of(name, value)?).filter(|it| !it.is_empty()),
+            "primitive_status" => {
+                let known = PrimitiveStatus::ALL.into_iter().find(|it| it.as_str() == value);
+                let words = PrimitiveStatus::ALL.map(PrimitiveStatus::as_str);
+                self.statuses.push(known.ok_or_else(|| not_one_of(name, &value, &words))?);
+            }
+            "kind" => self.kind = one_of(name, value, table::PRIMITIVE_KINDS)?,
+            "name" => self.name = value,
             "steps" => self.steps = number_of(name, &value, 1..=STEPS_MAX)?,
             _ => return self.take_param(name, value),
         }

@@ -4,7 +4,7 @@
 use crate::parameters::{FACET_VALUES_MAX, PAGE_ITEMS_DEFAULT, TEXT_BYTES_MAX};
 use record::Outcome;
 use serde_json::{Value, json};
-use store::query::{FILTER_VALUE_BYTES_MAX, PAGE_ITEMS_MAX, State};
+use store::query::{FILTER_VALUE_BYTES_MAX, PAGE_ITEMS_MAX, PrimitiveStatus, State};
 
 pub(crate) const ID_SOURCES: &[&str] = &["configured", "header", "query", "derived", "none"];
 pub(crate) const ATTACKS: &[&str] = &[
@@ -15,6 +15,8 @@ pub(crate) const ATTACKS: &[&str] = &[
     "Protocol violation",
     "External",
 ];
+/// Kinds of primitives that are listed.
+pub(crate) const PRIMITIVE_KINDS: &[&str] = &["tool", "resource", "template", "prompt"];
 pub(crate) const SORTS: &[&str] = &["newest", "duration", "bytes"];
 pub(crate) const FORMATS: &[&str] = &["json", "csv", "ndjson"];
 pub(crate) const SWITCH: &[&str] = &["true", "false"];
@@ -60,6 +62,10 @@ pub(crate) enum Accepts {
     Facets,
     /// What a timeline is asked with.
     Steps,
+    /// `primitive_status`.
+    Status,
+    /// What names one primitive of a server.
+    Named,
 }
 
 /// What a parameter's value is.
@@ -165,6 +171,20 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         Takes::Number(1, FACET_VALUES_MAX),
         "The most values of each filter; 50 where it is not said.",
     ),
+    Parameter {
+        name: "primitive_status",
+        group: Accepts::Status,
+        takes: Takes::Words(|| PrimitiveStatus::ALL.map(PrimitiveStatus::as_str).to_vec()),
+        is_list: true,
+        what: "How a primitive stands today.",
+    },
+    single(
+        "kind",
+        Accepts::Named,
+        Takes::Words(|| PRIMITIVE_KINDS.to_vec()),
+        "Kind of the primitive; has to be there.",
+    ),
+    single("name", Accepts::Named, TEXT, "Its name, URI or URI template; has to be there."),
     single(
         "steps",
         Accepts::Steps,
@@ -235,6 +255,7 @@ pub(crate) enum Asks {
     Servers,
     Server,
     Primitives,
+    History,
     Agents,
     Facets,
     Timeline,
@@ -243,7 +264,7 @@ pub(crate) enum Asks {
     Description,
 }
 
-use Accepts::{Facets, Filters, Format, Page, Payloads, Range, Sort, Steps};
+use Accepts::{Facets, Filters, Format, Named, Page, Payloads, Range, Sort, Status, Steps};
 
 const fn endpoint(
     path: &'static str,
@@ -323,9 +344,16 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     endpoint(
         "servers/{server}/primitives",
         Asks::Primitives,
-        &[Range],
+        &[Range, Status, Page],
         Gives::List("PrimitiveSummary"),
-        "Its primitives, as calls know them.",
+        "Its primitives, as lists and calls know them, the busiest first; 500 where no limit is said.",
+    ),
+    endpoint(
+        "servers/{server}/history",
+        Asks::History,
+        &[Named],
+        Gives::List("PrimitiveVersion"),
+        "Versions of one of its primitives, the newest first.",
     ),
     endpoint(
         "agents",

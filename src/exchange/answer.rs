@@ -3,9 +3,10 @@
 use crate::arena::{Arena, Text};
 use crate::draft::{AnswerDraft, Awaited, Draft, Kept, Kind, Output, Work};
 use crate::limits::{ERROR_MESSAGE_BYTES_MAX, OUTPUTS_MAX, VERSION_BYTES_MAX};
+use crate::listing::Asked;
 use crate::request::{fill, hash, push_client, window};
 use crate::session::Endpoint;
-use crate::{CaptureLevel, Rules};
+use crate::{CaptureLevel, Rules, listing};
 use protocol::{Event, Message, MessageKind, ResultType, RpcId, Scanner, Value};
 use record::{Coverage, HashKey, Outcome};
 
@@ -212,6 +213,9 @@ impl AnswerReader<'_> {
         }
         let mut answer = answer_of(message, size, coverage, &mut self.work.arena, self.rules);
         answer.event = event;
+        if answer.outcome == Outcome::Ok && answer.coverage == Coverage::Full {
+            self.listing(message, call);
+        }
         if let Some(index) = call {
             *hint = index + 1;
             let is_tool = self.work.calls.get(index).is_some_and(|call| call.is_tool);
@@ -227,6 +231,20 @@ impl AnswerReader<'_> {
             self.output(Output::Late { rpc_id: id, answer });
         } else if message.error.is_some() {
             self.general(answer);
+        }
+    }
+
+    /// Learns from a list. What a call asked for is known; of an answer whose call is another
+    /// connection's, or could not be read, its form says what it is.
+    fn listing(&mut self, message: &Message<'_>, call: Option<usize>) {
+        let Some(result) = message.result.filter(|_| self.work.marks.is_taken) else { return };
+        let known = call.and_then(|index| self.work.calls.get(index));
+        let asked = match known.filter(|call| call.kind == Kind::Request) {
+            Some(call) => call.lists,
+            None => Asked::by_form(result),
+        };
+        if let Some(asked) = asked {
+            listing::read(result, asked, self.work, self.rules, self.key);
         }
     }
 

@@ -1,6 +1,7 @@
 //! An exchange while it is being read: its calls, their answers, what else was seen.
 
 use crate::arena::{Arena, Text};
+use crate::listing::{Asked, ItemDraft, ListingDraft};
 use crate::session::Endpoint;
 use protocol::{PrimitiveKind, RpcId};
 use record::{CallRef, Coverage, Outcome};
@@ -71,6 +72,8 @@ pub(crate) struct Awaited {
     pub(crate) is_skipped: bool,
     /// `tools/call`, whose results may say `isError`.
     pub(crate) is_tool: bool,
+    /// The list that it asks for.
+    pub(crate) lists: Option<Asked>,
     pub(crate) notifications: u32,
     /// Hashes of method and primitive and of the arguments, by which rounds find each other.
     /// Only of stateless calls.
@@ -91,6 +94,7 @@ impl Awaited {
             is_modern: false,
             is_skipped: false,
             is_tool: false,
+            lists: None,
             notifications: 0,
             subject: 0,
             arguments: 0,
@@ -167,6 +171,9 @@ pub(crate) struct Work {
     /// Ids of requests that the client cancelled.
     pub(crate) cancels: Vec<RpcId>,
     pub(crate) outputs: Vec<Output>,
+    /// List answers, and the items of all of them.
+    pub(crate) listings: Vec<ListingDraft>,
+    pub(crate) items: Vec<ItemDraft>,
     pub(crate) said: Said,
     /// A JSON-RPC error without an id: it answers whatever was not answered.
     pub(crate) general: Option<AnswerDraft>,
@@ -200,6 +207,8 @@ pub(crate) struct Marks {
     pub(crate) is_proof: bool,
     /// An event with an id: the stream can be resumed elsewhere.
     pub(crate) is_resumable: bool,
+    /// The status was 2xx.
+    pub(crate) is_taken: bool,
 }
 
 /// Elements of each kind for which room is kept from one exchange to the next.
@@ -222,6 +231,8 @@ impl Work {
         empty(&mut self.posted);
         empty(&mut self.cancels);
         empty(&mut self.outputs);
+        empty(&mut self.listings);
+        empty(&mut self.items);
         self.said = Said::default();
         self.general = None;
         self.notifications = 0;

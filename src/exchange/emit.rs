@@ -2,6 +2,7 @@
 
 use crate::draft::{AnswerDraft, Awaited, Draft, Kept, Output, Work};
 use crate::event_ids::EventIds;
+use crate::listing;
 use record::{
     Answer, Call, CallRef, Coverage, Direction, Event, EventKind, Exchange, HashKey, Micros,
     Outcome, PartRef, Payload, Primitive, Sink,
@@ -93,6 +94,11 @@ impl Emitter<'_> {
                 }
             }
         }
+    }
+
+    /// What lists say that the MCP server offers.
+    pub(crate) fn listings(&mut self) {
+        listing::emit(self.sink, self.reading.exchange, self.reading.work, self.reading.at);
     }
 
     /// What the client posted for the server's requests, and what it cancelled. To be called where

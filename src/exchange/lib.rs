@@ -13,6 +13,7 @@ mod emit;
 mod event_ids;
 mod interpreter;
 pub mod limits;
+mod listing;
 mod memo;
 mod request;
 mod roles;

@@ -47,5 +47,16 @@ pub const CODINGS_MAX: usize = 3;
 /// How many times larger than its bytes so far a compressed event stream may become, beyond the
 /// limit for one event.
 pub const STREAM_RATIO_MAX: u64 = 100;
+/// Items learned from the list answers of one exchange, or of one part of a stream. What is beyond
+/// is counted.
+pub const LISTED_MAX: usize = 10_000;
+/// Bytes of a listed schema. A longer one is left out.
+pub const LISTED_SCHEMA_BYTES_MAX: usize = 256 << 10;
+/// Bytes kept of a listed description, and of `annotations`, which are left out if longer.
+pub const LISTED_DESCRIPTION_BYTES_MAX: usize = 16 << 10;
+/// Bytes kept of a listed title.
+pub const LISTED_TITLE_BYTES_MAX: usize = 1024;
+/// Bytes kept of a listed MIME type.
+pub const LISTED_MIME_BYTES_MAX: usize = 256;
 /// Bytes of one value that a variable takes from a request or its answer.
 pub const VIEW_VALUE_BYTES_MAX: usize = 64 << 10;

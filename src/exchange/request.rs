@@ -6,6 +6,7 @@ use crate::draft::{Awaited, Draft, Kind, Work};
 use crate::limits::{
     CLIENT_BYTES_MAX, MESSAGES_MAX, METHOD_BYTES_MAX, PRIMITIVE_BYTES_MAX, VERSION_BYTES_MAX,
 };
+use crate::listing::Asked;
 use crate::session::{may_join_by_path, path_session, session_parameter};
 use crate::{Capture, Method, Rules};
 use protocol::{
@@ -191,6 +192,9 @@ impl RequestReader<'_> {
         fill(draft, message, method, &mut work.arena, self.rules);
         call.is_skipped = self.rules.skips(method);
         call.is_tool = method == "tools/call";
+        if call.kind == Kind::Request {
+            call.lists = Asked::of(method, message.params);
+        }
         if work.marks.is_batch {
             call.token = RpcId::from(protocol::progress_token(message));
         }

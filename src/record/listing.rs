@@ -21,6 +21,9 @@ pub struct Listed<'a> {
     pub annotations: &'a str,
     /// `mimeType`; empty where there is none.
     pub mime_type: &'a str,
+    /// Whether a limit cut or left out one of these texts. A schema is there as a whole or not at
+    /// all.
+    pub is_cut: bool,
 }
 
 /// A page of a list: the 2xx answer to `tools/list` and its kin.
@@ -35,10 +38,15 @@ pub struct Listing<'a> {
     /// Fingerprint of the credential, or of the user, that it was listed for; 0 for neither. Lists
     /// that differ between them make a server one whose lists differ per user.
     pub listed_for: u64,
-    /// Fingerprint of the page's answer: pages that are known cost no look at their items.
+    /// Which page it is: 0 the first, else a hash of the cursor it was asked for with. `None` where
+    /// the request is not known: the answer came by another connection.
+    pub page: Option<u64>,
+    /// Fingerprint of the items as they passed: pages that are known cost no look at their items.
     pub fingerprint: u64,
     /// The items.
     pub items: &'a [Listed<'a>],
-    /// Items that were left out because of a limit.
+    /// Items that were left out: over a limit, or without a name.
     pub left_out: u32,
+    /// The answer was longer than `mcp_response_limit`: there are no items, it only counts.
+    pub is_truncated: bool,
 }

@@ -65,6 +65,7 @@ pub trait Sink {
     /// Counts what a control made of a call of this part.
     fn judged(&mut self, part: PartRef, control: &ControlRef<'_>, judged: Judged);
 
-    /// Learns what the MCP server of this part offers.
-    fn listed(&mut self, part: PartRef, listing: &Listing<'_>);
+    /// Learns what the MCP server of this exchange offers. The exchange need not have been placed:
+    /// what `mcp_skip` leaves out is learned from all the same.
+    fn listed(&mut self, exchange: &Exchange<'_>, listing: &Listing<'_>);
 }

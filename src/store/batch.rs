@@ -5,8 +5,8 @@ use crate::failure::Failure;
 use crate::page::Page;
 use crate::{CommitError, Committed, Writer};
 use record::{
-    Answer, Call, CallRef, Direction, Event, EventKind, Exchange, Micros, PartRef, Patience, Place,
-    Sink,
+    Answer, Call, CallRef, Direction, Event, EventKind, Exchange, Listing, Micros, PartRef,
+    Patience, Place, Sink,
 };
 
 /// One transaction being filled. Dropped without [`Batch::commit`], it is rolled back.
@@ -45,7 +45,11 @@ impl Batch<'_> {
             self.failure = self.flush().err();
         }
         match self.failure.take() {
-            None => Ok(std::mem::take(&mut self.committed)),
+            None => {
+                // The day counts more than the catalogue: its records are written already.
+                self.committed.catalog_changed = self.writer.learn(self.now);
+                Ok(std::mem::take(&mut self.committed))
+            }
             Some(failure) => {
                 self.writer.failed(&failure);
                 Err(CommitError { reason: failure.reason, message: failure.message })
@@ -125,7 +129,12 @@ impl Sink for Batch<'_> {
 
     fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
 
-    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+    fn listed(&mut self, exchange: &Exchange<'_>, listing: &Listing<'_>) {
+        let server = &exchange.server;
+        if server.is_named || server.is_proven {
+            self.writer.catalog.listed(server.name, listing, self.now);
+        }
+    }
 
     fn event(&mut self, part: PartRef, exchange: &Exchange<'_>, event: &Event) {
         if self.failure.is_none() {

@@ -1,9 +1,27 @@
-//! `catalog.db`: what outlives a day. MCP servers that were seen, and the store's secret key.
+//! `catalog.db`: what outlives a day. MCP servers that were seen, what they offer, and the store's
+//! secret key.
 
+mod forget;
+mod learn;
+mod limits;
+mod pending;
+mod slice;
+mod sql;
+mod tools;
+
+pub use limits::{
+    CATALOG_BYTES_MAX, CHANGES_AN_HOUR_MAX, DIFFER_DAYS, FORGOTTEN_AFTER_DAYS, LISTS_MAX, LeftOut,
+    PENDING_BYTES_MAX, PRIMITIVES_MAX, SERVER_BYTES_MAX, VERSIONS_MAX,
+};
+pub(crate) use slice::is_differing;
+pub use tools::{StoredTool, StoredTools, stored_tools};
+
+use self::pending::{Memory, Queue};
+use crate::dictionary::Keyed;
 use crate::directory::{Directory, FileIdentity, identity_of};
 use crate::failure::Failure;
 use crate::{SERVERS_MAX, schema};
-use record::Micros;
+use record::{Listing, Micros};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,10 +31,11 @@ use std::time::Duration;
 pub(crate) const KEY_BYTES: usize = 32;
 /// How often a server's last sight is written down, in microseconds.
 const SEEN_EVERY_US: i64 = 3_600_000_000;
-/// How long a look at the catalogue waits for another writer, in milliseconds.
-const LOCK_WAIT_MS: u64 = 20;
+/// How long a look at the catalogue waits for another writer.
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 /// How long opening waits: another writer may be making the file.
 const OPEN_WAIT_MS: u64 = 2_000;
+const GENERATION: &str = "SELECT value FROM meta WHERE key = 'generation'";
 
 /// The open catalogue.
 #[derive(Debug)]
@@ -29,6 +48,18 @@ pub(crate) struct Catalog {
     known: HashMap<String, Micros>,
     /// Servers refused because there are [`SERVERS_MAX`] already.
     refused: u64,
+    /// Hashes by the catalogue's own key, so that all its writers make the same.
+    keyed: Keyed,
+    memory: Memory,
+    queue: Queue,
+    /// When lists may be written again after the catalogue was locked or failed.
+    pause_until: Micros,
+    /// SQLite's, as of the last look.
+    data_version: i64,
+    /// The catalogue's, as far as this writer knows.
+    generation: i64,
+    /// When it was last looked for what is to be forgotten.
+    forgot_at: Option<Micros>,
 }
 
 impl Catalog {
@@ -55,10 +86,22 @@ impl Catalog {
             is_busy: false,
             is_damage: true,
         })?;
-        connection
-            .busy_timeout(Duration::from_millis(LOCK_WAIT_MS))
-            .map_err(|error| sqlite(&error))?;
-        Ok(Self { connection, path, identity, key, known: HashMap::new(), refused: 0 })
+        connection.busy_timeout(LOCK_WAIT).map_err(|error| sqlite(&error))?;
+        Ok(Self {
+            connection,
+            path,
+            identity,
+            key,
+            known: HashMap::new(),
+            refused: 0,
+            keyed: Keyed::new(&key),
+            memory: Memory::default(),
+            queue: Queue::default(),
+            pause_until: Micros::MIN / 2,
+            data_version: -1,
+            generation: -1,
+            forgot_at: None,
+        })
     }
 
     /// The store's secret key.
@@ -69,6 +112,32 @@ impl Catalog {
     /// Whether the path still leads to the file that was opened.
     pub(crate) fn is_same(&self) -> bool {
         identity_of(&self.path).is_ok_and(|identity| identity == self.identity)
+    }
+
+    /// Takes over what another catalogue, in whose place this one is, had not written yet.
+    pub(crate) fn inherit(&mut self, before: &mut Self) {
+        self.queue = std::mem::take(&mut before.queue);
+        self.queue.begin_anew();
+        self.refused = before.refused;
+    }
+
+    /// What went wrong, with the catalogue's path.
+    pub(crate) fn failure(&self, error: &rusqlite::Error) -> Failure {
+        Failure::sqlite(&self.path.display().to_string(), error)
+    }
+
+    /// Its path, and the file that was opened there.
+    pub(crate) fn place(&self) -> (PathBuf, FileIdentity) {
+        (self.path.clone(), self.identity)
+    }
+
+    /// Takes a list, to be written by [`Catalog::learn`].
+    pub(crate) fn listed(&mut self, server: &str, listing: &Listing<'_>, now: Micros) {
+        if !self.see(server, now) {
+            return;
+        }
+        self.notice_changes();
+        self.queue.take(&mut self.memory, &self.keyed, server, listing);
     }
 
     /// How many times a new server was refused for want of room.
@@ -102,6 +171,7 @@ impl Catalog {
         }
         if seen_at.is_none() && !self.knows(name) && self.is_full() {
             self.refused = self.refused.saturating_add(1);
+            self.queue.left_out.add(LeftOut::Servers, 1);
             return false;
         }
         // A catalogue that cannot be written now must not cost a record: the server counts as

@@ -27,6 +27,11 @@ mod upkeep;
 mod writer;
 
 pub use batch::Batch;
+pub use catalog::{
+    CATALOG_BYTES_MAX, CHANGES_AN_HOUR_MAX, DIFFER_DAYS, FORGOTTEN_AFTER_DAYS, LISTS_MAX, LeftOut,
+    PENDING_BYTES_MAX, PRIMITIVES_MAX, SERVER_BYTES_MAX, StoredTool, StoredTools, VERSIONS_MAX,
+    stored_tools,
+};
 pub use committed::committed_exchanges;
 pub use report::{BeginError, CommitError, Committed, Notice, OUTCOMES, OpenError, Upkeep};
 pub use settings::{SERVERS_MAX, Settings, Sync, WRITER_BYTES_MAX};

@@ -20,6 +20,8 @@ pub struct Committed {
     pub events: u64,
     /// Session parts that were opened.
     pub parts: u64,
+    /// Whether what the catalogue holds in force has changed: [`crate::stored_tools`] gives more.
+    pub catalog_changed: bool,
 }
 
 /// Why the store cannot be opened.
@@ -91,6 +93,8 @@ pub struct Upkeep {
     pub is_full: bool,
     /// How often a new MCP server was kept under its host for want of room (see `SERVERS_MAX`).
     pub servers_refused: u64,
+    /// Whether what the catalogue holds in force has changed: [`crate::stored_tools`] gives more.
+    pub catalog_changed: bool,
     /// To be logged.
     pub notices: Vec<Notice>,
 }

@@ -20,8 +20,11 @@ pub(crate) const DAY: Schema =
     Schema { application: DAY_APPLICATION, steps: &[include_str!("schema/day.sql"), DAY_2] };
 const DAY_2: &str = include_str!("schema/day_2.sql");
 /// Of `catalog.db`.
-pub(crate) const CATALOG: Schema =
-    Schema { application: CATALOG_APPLICATION, steps: &[include_str!("schema/catalog.sql")] };
+pub(crate) const CATALOG: Schema = Schema {
+    application: CATALOG_APPLICATION,
+    steps: &[include_str!("schema/catalog.sql"), CATALOG_2],
+};
+const CATALOG_2: &str = include_str!("schema/catalog_2.sql");
 
 /// What is wrong with a file's schema.
 #[derive(Debug)]

@@ -80,6 +80,7 @@ impl Writer {
                 ..Upkeep::default()
             };
         }
+        upkeep.catalog_changed = self.look_after_catalog(upkeep.is_keeper, now);
         upkeep.servers_refused = self.catalog.refused();
         upkeep.notices = std::mem::take(&mut self.notices);
         upkeep

@@ -151,7 +151,9 @@ impl Writer {
             .map_err(|error| Failure::io(&self.settings.path.display().to_string(), &error))?;
         // The key stays the one that this worker's fingerprints were made with; other workers take
         // the new one. Sessions that both see may be split until a reload.
-        self.catalog = Catalog::open(&directory)?;
+        let mut catalog = Catalog::open(&directory)?;
+        catalog.inherit(&mut self.catalog);
+        self.catalog = catalog;
         self.days = Days::new(directory, self.settings.sync);
         self.rounds.forget();
         Ok(())
@@ -193,6 +195,57 @@ impl Writer {
             Ok(Some(target)) => self.warn(format!("{failure}; moved to {}", target.display())),
             Ok(None) => {}
             Err(error) => self.warn(format!("{failure}; and it cannot be moved away: {error}")),
+        }
+    }
+
+    /// Writes lists that wait into the catalogue. Returns whether what is in force has changed.
+    pub(crate) fn learn(&mut self, now: Micros) -> bool {
+        match self.catalog.learn(now) {
+            Ok(has_changed) => has_changed,
+            Err(failure) => {
+                if failure.is_damage {
+                    self.set_catalog_aside(&failure);
+                } else {
+                    self.warn(failure.message);
+                }
+                false
+            }
+        }
+    }
+
+    /// What the catalogue needs besides. Returns whether what is in force has changed.
+    pub(crate) fn look_after_catalog(&mut self, is_keeper: bool, now: Micros) -> bool {
+        let has_learned = self.learn(now);
+        self.catalog.count_left_out();
+        let has_forgotten = is_keeper && self.catalog.forget(&self.days.directory, now);
+        has_learned || has_forgotten
+    }
+
+    /// Moves a catalogue that shows itself damaged out of the way, as a day. Its servers and lists
+    /// are learned anew.
+    fn set_catalog_aside(&mut self, failure: &Failure) {
+        let (path, identity) = self.catalog.place();
+        let moved = self.days.directory.lock().and_then(|_lock| {
+            match identity_of(&path).ok() == Some(identity) {
+                true => self.days.directory.move_aside(&path).map(Some),
+                // Another worker was faster.
+                false => Ok(None),
+            }
+        });
+        match moved {
+            Ok(Some(target)) => self.warn(format!("{failure}; moved to {}", target.display())),
+            Ok(None) => {}
+            Err(error) => {
+                return self.warn(format!("{failure}; and it cannot be moved away: {error}"));
+            }
+        }
+        match Catalog::open(&self.days.directory) {
+            Ok(mut catalog) => {
+                catalog.inherit(&mut self.catalog);
+                self.catalog = catalog;
+            }
+            // The next look finds that the file is not there, and tries again.
+            Err(failure) => self.warn(failure.message),
         }
     }
 

@@ -2,7 +2,7 @@ use super::{Format, Parameters};
 use crate::answer::{Answer, Problem};
 use crate::table::{Accepts, ENDPOINTS, PARAMETERS};
 use serde_json::Value;
-use store::query::{Sort, State};
+use store::query::{PrimitiveStatus, Sort, State};
 
 const ALL: &[Accepts] = &[
     Accepts::Range,
@@ -170,4 +170,31 @@ fn an_endpoint_takes_its_own_parameters_only() {
     }
     let problem = Parameters::read(b"a=1", &[]).expect_err("nothing is accepted");
     assert_eq!(said(&problem), ("a".into(), "nothing is asked here with parameters".into()));
+}
+
+#[test]
+fn one_primitive_is_named_by_kind_and_name() {
+    let named = |query: &str| Parameters::read(query.as_bytes(), &[Accepts::Named]);
+    let found = named("name=db%3A%2F%2F%7Bt%7D&kind=template").expect("both are there");
+    assert_eq!((&*found.kind, &*found.name), ("template", "db://{t}"));
+    for (query, parameter, why) in [
+        ("", "kind", "has to be there"),
+        ("kind=tool", "name", "has to be there"),
+        ("kind=tool&name=", "name", "has to be there"),
+        ("kind=task&name=a", "kind", "not one of tool, resource, template, prompt"),
+        ("kind=tool&name=a&name=b", "name", "more than once"),
+    ] {
+        let (there, detail) = said(&named(query).expect_err(query));
+        assert_eq!(there, parameter, "{query}");
+        assert!(detail.contains(why), "{query}: {detail}");
+    }
+}
+
+#[test]
+fn statuses_of_primitives_are_words() {
+    let query = b"primitive_status=new&primitive_status=unlisted";
+    let found = Parameters::read(query, &[Accepts::Status]).expect("statuses");
+    assert_eq!(found.statuses, [PrimitiveStatus::New, PrimitiveStatus::Unlisted]);
+    let problem = Parameters::read(b"primitive_status=old", &[Accepts::Status]).expect_err("none");
+    assert!(said(&problem).1.contains("not one of new, changed, unused, active, unlisted"));
 }

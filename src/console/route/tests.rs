@@ -88,6 +88,9 @@ fn every_path_of_the_contract_leads_to_its_question() {
         assert_eq!((work.asks, &work.subject), (asks, &subject), "{path}");
         assert_eq!(work.kind(), if asks == Asks::Live { Kind::Live } else { Kind::Query });
     }
+    let history = work("/c/api/v1/servers/x1/history", "kind=tool&name=a%2Fb");
+    assert_eq!((history.asks, &history.subject), (Asks::History, &Subject::Server("x1".into())));
+    assert_eq!((&*history.parameters.kind, &*history.parameters.name), ("tool", "a/b"));
     assert_eq!(work("/c/api/v1/calls", "format=csv").kind(), Kind::Export);
     let description = answer(&request("/c/api/v1/openapi.json", ""));
     assert_eq!((description.head.status, description.head.media_type), (200, "application/json"));

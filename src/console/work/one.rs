@@ -4,11 +4,12 @@ use super::{Known, Piece, Subject, Work, put};
 use crate::answer::{Answer, Head, JSON};
 use crate::table::Asks;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use store::LeftOut;
 use store::query::{
-    DaySummary, FacetRequest, Facets, Found, Limits, List, QueryError, Reader, Session, Timeline,
-    Warning,
+    CatalogSummary, DaySummary, FacetRequest, Facets, Found, Limits, List, PAGE_ITEMS_MAX,
+    PageRequest, QueryError, Reader, Session, Timeline, Warning,
 };
 
 /// The names by which a session's facets go, beside the filters they stand for.
@@ -34,7 +35,12 @@ impl Work {
             (Asks::Call, Subject::Call(id)) => whole(&reader.call(*id, limits)?),
             (Asks::Attack, Subject::Attack(id)) => whole(&reader.attack(*id, limits)?),
             (Asks::Primitives, Subject::Server(id)) => {
-                whole(&reader.primitives(id, filter, limits)?)
+                let limit = parameters.limit.unwrap_or(PAGE_ITEMS_MAX);
+                let page = PageRequest { limit, cursor: parameters.cursor.as_deref() };
+                whole(&reader.primitives(id, filter, &parameters.statuses, page, limits)?)
+            }
+            (Asks::History, Subject::Server(id)) => {
+                whole(&reader.history(id, &parameters.kind, &parameters.name, limits)?)
             }
             (Asks::Controls, _) => whole(&reader.controls(filter, limits)?),
             (Asks::Servers, _) => whole(&reader.servers(filter, limits)?),
@@ -52,7 +58,12 @@ impl Work {
                     reader.timeline(filter, parameters.steps, limits)?;
                 whole(&TimelineAnswer { step_s: step_seconds, items: steps, warnings })
             }
-            (Asks::Stats, _) => whole(&stats(&self.known, reader.days(limits)?)),
+            (Asks::Stats, _) => {
+                let mut days = reader.days(limits)?;
+                let (catalog, warnings) = reader.catalog();
+                days.warnings.extend(warnings);
+                whole(&stats(&self.known, days, catalog))
+            }
             _ => Err(QueryError::NotFound),
         }
     }
@@ -116,7 +127,11 @@ fn by_name(facets: &Facets) -> Result<Map<String, Value>, QueryError> {
 
 /// The recorder's counters under the names of `mcp_status`, without what they all begin with, and
 /// what is on disk.
-fn stats(known: &Known, days: List<DaySummary>) -> Map<String, Value> {
+fn stats(
+    known: &Known,
+    days: List<DaySummary>,
+    catalog: Option<CatalogSummary>,
+) -> Map<String, Value> {
     let parsed = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
     let mut members = Map::new();
     members.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
@@ -131,10 +146,37 @@ fn stats(known: &Known, days: List<DaySummary>) -> Map<String, Value> {
     }
     members.insert("bytes".to_owned(), days.items.iter().map(|day| day.bytes).sum::<u64>().into());
     members.insert("days".to_owned(), serde_json::to_value(&days.items).unwrap_or_default());
+    members.insert("catalog".to_owned(), catalog_stats(&catalog.unwrap_or_default()));
     members.insert("limits".to_owned(), Value::Object(parsed(&known.limits)));
     if !days.warnings.is_empty() {
         let warnings = serde_json::to_value(&days.warnings).unwrap_or_default();
         members.insert("warnings".to_owned(), warnings);
     }
     members
+}
+
+/// What the catalogue holds, what had no room by reason, and the bounds.
+fn catalog_stats(catalog: &CatalogSummary) -> Value {
+    let left_out: Map<String, Value> = LeftOut::ALL
+        .into_iter()
+        .map(|reason| {
+            let found = catalog.left_out.iter().find(|it| it.reason == reason.as_str());
+            (reason.as_str().to_owned(), found.map_or(0, |it| it.count).into())
+        })
+        .collect();
+    json!({
+        "servers": catalog.servers,
+        "primitives": catalog.primitives,
+        "versions": catalog.versions,
+        "bytes": catalog.bytes,
+        "left_out": left_out,
+        "limits": {
+            "servers": store::SERVERS_MAX,
+            "primitives": store::PRIMITIVES_MAX,
+            "versions": store::VERSIONS_MAX,
+            "changes_an_hour": store::CHANGES_AN_HOUR_MAX,
+            "server_bytes": store::SERVER_BYTES_MAX,
+            "bytes": store::CATALOG_BYTES_MAX,
+        },
+    })
 }

@@ -33,7 +33,7 @@ impl Sink for Nowhere {
     fn cancel(&mut self, _: PartRef, _: &RpcId, _: Micros) {}
     fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
 
-    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+    fn listed(&mut self, _: &Exchange<'_>, _: &record::Listing<'_>) {}
 
     fn event(&mut self, _: PartRef, _: &Exchange<'_>, _: &Event) {}
 }

@@ -33,6 +33,7 @@ impl Interpreter {
         if !is_stream {
             return Step::Done(self.refused_stream(capture, rules, patience, sink));
         }
+        self.work.marks.is_taken = true;
         let mut events = Events::new(capture, rules);
         let scope = event_scope(capture);
         self.feed(&mut events, &capture.response, rules, Channel::GetStream, scope);
@@ -67,6 +68,7 @@ impl Interpreter {
         let is_written = self.write(rules, &now, patience, sink, |emitter, _| {
             emitter.event(EventKind::StreamOpened, 0);
             emitter.outputs();
+            emitter.listings();
             if is_whole {
                 emitter.event(EventKind::StreamClosed, count);
             }
@@ -185,6 +187,7 @@ impl Interpreter {
         self.write(rules, &now, Patience::Decide, sink, |emitter, _| {
             emitter.completions();
             emitter.outputs();
+            emitter.listings();
             match channel {
                 Channel::GetStream if is_last => emitter.event(EventKind::StreamClosed, count),
                 Channel::PostStream if is_last && count > 0 => {

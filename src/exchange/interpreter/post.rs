@@ -36,6 +36,7 @@ impl Interpreter {
         if !is_stream && stage == Stage::Begin {
             return Step::Unripe;
         }
+        self.work.marks.is_taken = is_success(capture.facts.status);
         let mut events = None;
         let mut coverage = body_coverage(&capture.response);
         if is_stream {
@@ -67,6 +68,7 @@ impl Interpreter {
             false => settle_all(&mut self.work, &ending),
         }
         if self.is_skipped() && !is_open {
+            self.learn(capture, rules, sink);
             return Step::Done(Taken::Unrecorded);
         }
         match self.write_post(capture, rules, patience, sink, !is_open) {

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod conversations;
+mod lists;
 mod outcomes;
 mod parts;
 mod sessions;

@@ -5,6 +5,7 @@ use super::{Interpreter, Taken};
 use crate::context::{Moment, time};
 use crate::draft::Kind;
 use crate::emit::{Emitter, Reading};
+use crate::listing;
 use crate::request::{hints, is_shown};
 use crate::session::{is_success, rung};
 use crate::{Capture, Method, PARAMS_MAX, Rules};
@@ -135,6 +136,7 @@ impl Interpreter {
                 emitter.posted();
             }
             emitter.outputs();
+            emitter.listings();
             if notifications > 0 {
                 emitter.event(EventKind::Notifications, notifications);
             }
@@ -167,6 +169,18 @@ impl Interpreter {
             && work.outputs.is_empty()
             && work.cancels.is_empty()
             && !work.marks.has_initialize
+    }
+
+    /// Learns from lists that are not recorded themselves (`mcp_skip`): controls need to know them.
+    pub(super) fn learn(&mut self, capture: &Capture, rules: &Rules, sink: &mut dyn Sink) {
+        let moment = Moment {
+            last_at: time(&capture.facts, capture.facts.at),
+            bytes_in: 0,
+            bytes_out: 0,
+            is_proven: self.work.marks.is_taken && self.work.marks.is_proof,
+        };
+        let exchange = self.context.exchange(rules, &self.work, &moment, &[]);
+        listing::emit(sink, &exchange, &self.work, moment.last_at);
     }
 
     /// The end of a session, or the attempt.

@@ -44,6 +44,7 @@ pub(crate) struct Collector {
     events: Vec<(u64, String)>,
     waiting: Vec<(u64, Direction, RpcId, String)>,
     streams: BTreeMap<String, u64>,
+    listings: Vec<String>,
     /// While this is not 0, `place` asks for patience.
     pub(crate) delays: u32,
 }
@@ -66,6 +67,11 @@ impl Collector {
             let _ = writeln!(out, "unmatched in {session}: {direction:?} {id} {answer}");
         }
         out
+    }
+
+    /// What was learned from lists, a line for each and one for each item.
+    pub(crate) fn learned(&self) -> String {
+        self.listings.concat()
     }
 
     /// How many calls there are.
@@ -262,7 +268,39 @@ impl Sink for Collector {
 
     fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
 
-    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+    fn listed(&mut self, exchange: &Exchange<'_>, listing: &record::Listing<'_>) {
+        let server = exchange.server;
+        let mut out = format!("{} {}", server.name, listing.kind.as_str());
+        let page = listing.page.map(|page| if page == 0 { "first" } else { "later" });
+        let _ = write!(out, " page={}", page.unwrap_or("?"));
+        for (word, is_so) in [
+            (" templates", listing.is_templates),
+            (" truncated", listing.is_truncated),
+            (" unproven", !server.is_proven && !server.is_named),
+            (" for somebody", listing.listed_for != 0),
+        ] {
+            out.push_str(if is_so { word } else { "" });
+        }
+        if listing.left_out > 0 {
+            let _ = write!(out, " left out {}", listing.left_out);
+        }
+        out.push('\n');
+        for item in listing.items {
+            let cut = if item.is_cut { " cut" } else { "" };
+            let _ = writeln!(
+                out,
+                "  {} | {} | {} | {} | {} | {} | {}{cut}",
+                item.name.escape_debug(),
+                item.title.escape_debug(),
+                item.description.escape_debug(),
+                item.input_schema,
+                item.output_schema,
+                item.annotations,
+                item.mime_type
+            );
+        }
+        self.listings.push(out);
+    }
 
     fn event(&mut self, part: PartRef, _: &Exchange<'_>, event: &Event) {
         let count = if event.count > 0 { format!(" {}", event.count) } else { String::new() };

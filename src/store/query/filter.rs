@@ -129,7 +129,7 @@ impl Scope {
 
 /// Whether a pattern with `*` fits a whole text. Linear in their product at worst: on a mismatch
 /// only the last `*` takes more.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or("");
     let Some(mut rest) = text.strip_prefix(first) else { return false };

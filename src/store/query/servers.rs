@@ -1,18 +1,20 @@
 //! MCP servers, as calls and the catalogue know them.
 
+use super::Reader;
 use super::answer::{Found, List, Warning};
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
+use super::offered::{Known, known_servers, unlisted};
 use super::parts::View;
 use super::selection::Selection;
 use super::sessions::Names;
-use super::summary::{IdentityShares, PrimitiveSummary, ServerDetail, ServerSummary};
-use super::{PAGE_ITEMS_MAX, Reader};
-use crate::directory::{DAY_US, day_name};
+use super::summary::{IdentityShares, ServerDetail, ServerSummary};
+use crate::directory::DAY_US;
 use crate::page::{NO_BUCKET, bucket_floor_us};
 use crate::part::{CARRIED_ROLES, CARRIED_USER};
 use record::Micros;
+use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,18 +23,25 @@ const EXAMPLES_MAX: usize = 3;
 
 /// How long calls took, by bucket.
 #[derive(Clone, Debug, Default)]
-struct Durations(BTreeMap<i64, u64>);
+pub(crate) struct Durations(BTreeMap<i64, u64>);
 
 impl Durations {
-    fn add(&mut self, bucket: i64, calls: u64) {
+    pub(crate) fn add(&mut self, bucket: i64, calls: u64) {
         if bucket > NO_BUCKET {
             *self.0.entry(bucket).or_default() += calls;
         }
     }
 
+    /// Adds others'.
+    pub(crate) fn add_all(&mut self, other: Self) {
+        for (bucket, calls) in other.0 {
+            self.add(bucket, calls);
+        }
+    }
+
     /// The duration that this share of the calls does not exceed, in milliseconds: the middle of
     /// its bucket.
-    fn percentile_ms(&self, share: f64) -> Option<f64> {
+    pub(crate) fn percentile_ms(&self, share: f64) -> Option<f64> {
         let total: u64 = self.0.values().sum();
         let rank = ((total as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;
@@ -56,27 +65,25 @@ struct Sums {
     attacks: u64,
     durations: Durations,
     primitives: BTreeSet<(String, String)>,
+    /// How many of these no list has, where a look at the lists said so.
+    unlisted: Option<u64>,
     seen: Option<(Micros, Micros)>,
 }
 
 impl Sums {
+    /// How many of its primitives no list has; all until the catalogue says otherwise.
+    fn unlisted(&self) -> u64 {
+        self.unlisted.unwrap_or(self.primitives.len() as u64)
+    }
+
     fn see(&mut self, first: Micros, last: Micros) {
         let (from, to) = self.seen.unwrap_or((first, last));
         self.seen = Some((from.min(first), to.max(last)));
     }
 }
 
-/// What a primitive's calls add up to.
-#[derive(Clone, Debug, Default)]
-struct PrimitiveSums {
-    calls: u64,
-    errors: u64,
-    durations: Durations,
-    days: BTreeSet<i32>,
-}
-
 /// `part` of `all`, from 0 to 1.
-fn rate(part: u64, all: u64) -> Option<f64> {
+pub(crate) fn rate(part: u64, all: u64) -> Option<f64> {
     (all > 0).then(|| part as f64 / all as f64)
 }
 
@@ -138,27 +145,31 @@ impl Reader {
                 server.sessions += sums.sessions;
                 server.attacks += sums.attacks;
                 server.primitives.extend(sums.primitives);
-                for (bucket, calls) in sums.durations.0 {
-                    server.durations.add(bucket, calls);
-                }
+                server.durations.add_all(sums.durations);
                 if let Some((first, last)) = sums.seen {
                     server.see(first, last);
                 }
             }
         }
-        let known = self.files.ask_catalog(warnings, |catalog| {
-            catalog
-                .prepare("SELECT name, first_seen_at, last_seen_at FROM servers")?
-                .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect::<rusqlite::Result<Vec<(String, Micros, Micros)>>>()
+        let found = self
+            .files
+            .ask_catalog(warnings, |catalog| known_and_unlisted(catalog, &mut servers, limits.now));
+        let mut known = found.unwrap_or_default();
+        known.retain(|name, _| {
+            let is_wanted = filter.server.is_empty() || filter.server.contains(name);
+            is_wanted && scope.has(name)
         });
-        for (name, first, last) in known.unwrap_or_default() {
-            let is_wanted = filter.server.is_empty() || filter.server.contains(&name);
-            if is_wanted && scope.has(&name) {
-                servers.entry(name).or_default().see(first, last);
+        for (name, known) in &known {
+            let sums = servers.entry(name.clone()).or_default();
+            if let Some((first, last)) = known.seen {
+                sums.see(first, last);
             }
         }
-        Ok(servers.into_iter().map(|(name, sums)| summary(name, sums)).collect())
+        let summary = |(name, sums)| {
+            let known = known.remove(&name).unwrap_or_default();
+            summary(name, sums, &known)
+        };
+        Ok(servers.into_iter().map(summary).collect())
     }
 
     /// One MCP server.
@@ -187,69 +198,34 @@ impl Reader {
         Ok(Found { value: ServerDetail { summary, shares }, warnings })
     }
 
-    /// The primitives that calls to a server touched, the busiest first; at most
-    /// [`PAGE_ITEMS_MAX`].
-    pub fn primitives(
-        &mut self,
-        id: &str,
-        filter: &Filter,
-        limits: &Limits<'_>,
-    ) -> Result<List<PrimitiveSummary>, QueryError> {
-        let (mut warnings, scope) = (Vec::new(), self.scope.clone());
-        let filter = self.filter_of(id, filter)?;
-        let mut primitives: BTreeMap<(String, String), PrimitiveSums> = BTreeMap::new();
-        for day in self.days_of(&filter)? {
-            let mut of_day = primitives.clone();
-            let found = self.files.ask(day, limits, &mut warnings, |connection| {
-                let selection = Selection::of(connection, &filter, &scope)?;
-                let view = View::new(connection, day, &selection, limits);
-                each_load(&view, &mut |load| {
-                    let Some(primitive) = load.primitive else { return };
-                    let sums = of_day.entry(primitive.clone()).or_default();
-                    sums.calls += load.calls;
-                    sums.errors += load.errors;
-                    if let Some((bucket, calls)) = load.duration {
-                        sums.durations.add(bucket, calls);
-                    }
-                    sums.days.insert(day);
-                })
-            })?;
-            if found.is_some() {
-                primitives = of_day;
-            }
-        }
-        let mut items: Vec<PrimitiveSummary> = primitives
-            .into_iter()
-            .map(|((kind, name), sums)| PrimitiveSummary {
-                kind,
-                name,
-                calls: sums.calls,
-                errors: sums.errors,
-                error_rate: rate(sums.errors, sums.calls),
-                p50_ms: sums.durations.percentile_ms(0.5),
-                p95_ms: sums.durations.percentile_ms(0.95),
-                first_day: sums.days.first().copied().map(day_name).unwrap_or_default(),
-                last_day: sums.days.last().copied().map(day_name).unwrap_or_default(),
-            })
-            .collect();
-        items.sort_by_key(|item| std::cmp::Reverse(item.calls));
-        items.truncate(PAGE_ITEMS_MAX);
-        Ok(List { items, next: None, warnings })
-    }
-
     /// The filter of one server and a time range.
-    fn filter_of(&self, id: &str, filter: &Filter) -> Result<Filter, QueryError> {
+    pub(crate) fn filter_of(&self, id: &str, filter: &Filter) -> Result<Filter, QueryError> {
         let name = server_name(id).filter(|name| self.scope.has(name));
         let name = name.ok_or(QueryError::NotFound)?;
         Ok(Filter { server: vec![name], ..only_servers(filter) })
     }
 }
 
+/// What the catalogue knows of servers; and of those there are, which primitives are unlisted.
+fn known_and_unlisted(
+    catalog: &Connection,
+    servers: &mut BTreeMap<String, Sums>,
+    now: Micros,
+) -> rusqlite::Result<BTreeMap<String, Known>> {
+    let known = known_servers(catalog, now)?;
+    for (name, sums) in servers {
+        if known.get(name).is_some_and(Known::lists_any) {
+            sums.unlisted = Some(unlisted(catalog, name, sums.primitives.iter())?);
+        }
+    }
+    Ok(known)
+}
+
 fn only_servers(filter: &Filter) -> Filter {
     Filter { from: filter.from, to: filter.to, server: filter.server.clone(), ..Filter::default() }
 }
 
-fn summary(name: String, sums: Sums) -> ServerSummary {
+fn summary(name: String, sums: Sums, known: &Known) -> ServerSummary {
     ServerSummary {
         id: server_id(&name),
         name,
@@ -257,7 +233,11 @@ fn summary(name: String, sums: Sums) -> ServerSummary {
         errors: sums.errors,
         sessions: sums.sessions,
         attacks: sums.attacks,
-        primitives: sums.primitives.len() as u64,
+        primitives: sums.unlisted() + known.tools + known.resources + known.prompts,
+        tools: known.tools,
+        resources: known.resources,
+        prompts: known.prompts,
+        lists_differ: known.lists_differ,
         error_rate: rate(sums.errors, sums.calls),
         p50_ms: sums.durations.percentile_ms(0.5),
         p95_ms: sums.durations.percentile_ms(0.95),
@@ -297,17 +277,17 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
 }
 
 /// Calls of one server and kind.
-struct Load<'a> {
-    server: i64,
+pub(crate) struct Load<'a> {
+    pub(crate) server: i64,
     /// A bucket of the whole day, and how many of its calls are in it; its other fields are 0.
-    duration: Option<(i64, u64)>,
-    calls: u64,
-    errors: u64,
-    primitive: Option<&'a (String, String)>,
+    pub(crate) duration: Option<(i64, u64)>,
+    pub(crate) calls: u64,
+    pub(crate) errors: u64,
+    pub(crate) primitive: Option<&'a (String, String)>,
 }
 
 /// The calls of a day in the range by server and kind, and the day's durations of these.
-fn each_load(view: &View<'_>, take: &mut dyn FnMut(&Load<'_>)) -> Result<(), DayError> {
+pub(crate) fn each_load(view: &View<'_>, take: &mut dyn FnMut(&Load<'_>)) -> Result<(), DayError> {
     let selection = view.selection;
     // Calls and errors of a server and kind in the range.
     let mut sums: FxHashMap<(i64, i64), (u64, u64)> = FxHashMap::default();

@@ -3,6 +3,7 @@
 use super::answer::{Call, NameCount, SessionPart, Software};
 use super::id::Time;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// A value of a filter, and how frequent it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -87,8 +88,17 @@ pub struct ServerSummary {
     pub sessions: u64,
     /// Attacks in the range.
     pub attacks: u64,
-    /// Different primitives seen in calls.
+    /// Different primitives, listed or seen in calls of the range.
     pub primitives: u64,
+    /// Tools listed.
+    pub tools: u64,
+    /// Resources and resource templates listed.
+    pub resources: u64,
+    /// Prompts listed.
+    pub prompts: u64,
+    /// Whether its lists differ per user, as far as the last week showed: what is known of its
+    /// primitives is then the union.
+    pub lists_differ: bool,
     /// `errors` of `calls`, 0 to 1; none without calls.
     pub error_rate: Option<f64>,
     /// Median duration of the days in the range, to within 12 %.
@@ -130,27 +140,150 @@ pub struct ServerDetail {
     pub shares: IdentityShares,
 }
 
-/// A primitive, as calls know it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// How a primitive stands today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrimitiveStatus {
+    /// First listed within the last week.
+    New,
+    /// Another version came within the last week.
+    Changed,
+    /// No call to it went well within the last week.
+    Unused,
+    /// None of these.
+    Active,
+    /// Called, but never listed.
+    Unlisted,
+}
+
+impl PrimitiveStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] =
+        [Self::New, Self::Changed, Self::Unused, Self::Active, Self::Unlisted];
+
+    /// The word used in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Unused => "unused",
+            Self::Active => "active",
+            Self::Unlisted => "unlisted",
+        }
+    }
+}
+
+/// What a list says of a primitive.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PrimitiveTexts {
+    /// Its title; of a resource without one, its name.
+    pub title: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Of a resource.
+    pub mime_type: Option<String>,
+    /// `inputSchema` of a tool, `arguments` of a prompt; a string where it is no JSON.
+    pub input_schema: Option<Box<RawValue>>,
+    /// `outputSchema` of a tool.
+    pub output_schema: Option<Box<RawValue>>,
+    /// `annotations`.
+    pub annotations: Option<Box<RawValue>>,
+    /// Whether a text was over its limit: it is cut, or, of JSON, left out.
+    pub cut: bool,
+}
+
+/// Calls of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PrimitiveDay {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// Calls on it, in the range.
+    pub calls: u64,
+    /// Of these, errors.
+    pub errors: u64,
+}
+
+/// A primitive, as lists and calls know it.
+#[derive(Clone, Debug, Serialize)]
 pub struct PrimitiveSummary {
-    /// `tool`, `resource`, `prompt`, `task`, `other`.
+    /// `tool`, `resource`, `template`, `prompt`, `task`, `other`.
     pub kind: String,
-    /// Its name, URI or id.
+    /// Its name, URI, URI template or id.
     pub name: String,
+    /// What the newest list says of it.
+    #[serde(flatten)]
+    pub texts: PrimitiveTexts,
+    /// Whether a list has it, or a template that covers it.
+    pub listed: bool,
+    /// How it stands today.
+    pub status: PrimitiveStatus,
+    /// When it was first listed; where it never was, when it was first called in the range, to
+    /// within an hour.
+    pub first_seen: Option<Time>,
+    /// When it was last listed, to within an hour; else last called.
+    pub last_seen: Option<Time>,
+    /// When its newest version came; none where it has only had one.
+    pub changed_at: Option<Time>,
     /// Calls in the range.
     pub calls: u64,
     /// Of these, errors.
     pub errors: u64,
+    /// Attacks in the range.
+    pub attacks: u64,
     /// `errors` of `calls`, 0 to 1.
     pub error_rate: Option<f64>,
     /// Median duration of the days in the range, to within 12 %.
     pub p50_ms: Option<f64>,
     /// 95th percentile of the durations of the days in the range, to within 12 %.
     pub p95_ms: Option<f64>,
-    /// `YYYY-MM-DD`: the first day of the range with a call.
-    pub first_day: String,
-    /// `YYYY-MM-DD`: the last day of the range with a call.
-    pub last_day: String,
+    /// Days of the range with calls, oldest first.
+    pub days: Vec<PrimitiveDay>,
+    /// Versions kept; 0 where it was never listed.
+    pub versions: u64,
+    /// Of these, in force: more than one where lists differ per user.
+    pub versions_in_force: u64,
+}
+
+/// One version of a primitive.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrimitiveVersion {
+    /// When it was first listed.
+    pub seen_at: Time,
+    /// When it was last listed, to within an hour.
+    pub last_seen_at: Time,
+    /// When another took its place; none while it is in force.
+    pub replaced_at: Option<Time>,
+    /// What the list said.
+    #[serde(flatten)]
+    pub texts: PrimitiveTexts,
+    /// What differs from the version before it, if that is kept: `title`, `description`,
+    /// `mime_type`, `input_schema`, `output_schema`, `annotations`.
+    pub changed: Vec<&'static str>,
+}
+
+/// What the catalogue holds.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CatalogSummary {
+    /// MCP servers.
+    pub servers: u64,
+    /// Tools, resources, templates and prompts.
+    pub primitives: u64,
+    /// Versions of them.
+    pub versions: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// What had no room, by reason ([`crate::LeftOut`]).
+    pub left_out: Vec<LeftOutCount>,
+}
+
+/// How often something was left out for a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOutCount {
+    /// See [`crate::LeftOut`].
+    pub reason: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// A user with a client, across servers.

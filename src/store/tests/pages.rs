@@ -291,7 +291,12 @@ fn a_confined_reader_sees_its_servers_only() {
     assert_eq!(reader.session_calls(other, &all, page, false, &limits).err(), not_found);
     assert_eq!(reader.call(calls[0].id, &limits).err(), not_found);
     assert_eq!(reader.server(&hidden.id, &all, &limits).err(), not_found);
-    assert_eq!(reader.primitives(&hidden.id, &all, &limits).err(), not_found);
+    assert_eq!(
+        reader
+            .primitives(&hidden.id, &all, &[], PageRequest { limit: 50, cursor: None }, &limits)
+            .err(),
+        not_found
+    );
     let mut seen = 0;
     reader
         .each_call(&all, false, &limits, &mut |call| {

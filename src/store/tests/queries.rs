@@ -312,7 +312,16 @@ fn agents_and_servers_agree_with_the_records() {
             let tools: BTreeSet<_> =
                 calls().filter_map(|call| call.tool.map(|tool| (call.method, tool))).collect();
             assert_eq!(server.primitives, tools.len() as u64, "{times:?}");
-            let listed = reader.primitives(&server.id, &times, &limits(&stop)).unwrap().items;
+            let listed = reader
+                .primitives(
+                    &server.id,
+                    &times,
+                    &[],
+                    PageRequest { limit: 500, cursor: None },
+                    &limits(&stop),
+                )
+                .unwrap()
+                .items;
             let sum: u64 = listed.iter().map(|primitive| primitive.calls).sum();
             assert_eq!(sum, calls().filter(|call| call.tool.is_some()).count() as u64);
         }

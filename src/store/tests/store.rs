@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod answers;
+mod catalogue;
 mod documents;
 mod failures;
 mod filters;
@@ -10,6 +11,7 @@ mod fixture;
 mod generate;
 mod grouping;
 mod pages;
+mod primitives;
 mod queries;
 mod reference;
 mod scan;

@@ -209,7 +209,7 @@ impl record::Sink for Nothing {
     fn cancel(&mut self, _: record::PartRef, _: &protocol::RpcId, _: record::Micros) {}
     fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
 
-    fn listed(&mut self, _: record::PartRef, _: &record::Listing<'_>) {}
+    fn listed(&mut self, _: &record::Exchange<'_>, _: &record::Listing<'_>) {}
 
     fn event(&mut self, _: record::PartRef, _: &record::Exchange<'_>, _: &record::Event) {}
 }

@@ -23,7 +23,7 @@ fn cut(exchange: &Exchange, cuts: &[usize]) -> String {
         exchange.take_cut(cuts, &mut interpreter, &rules, &mut sink);
         assert_eq!(interpreter.open_streams(), 0);
     }
-    sink.text()
+    sink.text() + &sink.learned()
 }
 
 fn offsets(length: usize) -> impl Iterator<Item = usize> {
