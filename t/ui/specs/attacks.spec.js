@@ -68,7 +68,7 @@ test("a header that is objected to is marked, and a body that readers differ abo
   await expect(pane(page)).toContainText("Protocol check");
 });
 
-test("attacks in a row are one, with their number", async ({ page, open, server }) => {
+test("attacks that are the same within a minute are one, with their number", async ({ page, open, server }) => {
   const { items } = await server.api("attacks?attack=Protocol%20violation&limit=200");
   const repeated = items.find(({ count }) => count === 48) ?? items.find(({ count }) => count > 1);
   await open(`#/attacks?range=7d&attack=Protocol%20violation&open=${repeated.id}`);

@@ -78,7 +78,7 @@ test("a server's page and an agent's day lead to their sessions", async ({ page,
 
   await open("#/agents?range=7d");
   await page.getByRole("columnheader", { name: "Calls" }).getByRole("button").click();
-  await page.getByRole("row", { name: /ci-bot/ }).first().getByRole("link").click();
+  await page.getByRole("row", { name: /ci-bot/ }).first().getByRole("link").first().click();
   await expect(page.locator(".lane a").first()).toBeVisible();
   await page.locator(".lane a").first().click();
   await expect(calls(page).first()).toBeVisible();

@@ -11,7 +11,7 @@ test("each control stands there with its mode, its place, and what it judged, de
   await open("#/controls");
   await expect(page.getByRole("table", { name: "Controls" }).getByRole("row")).toHaveCount(items.length + 1);
   const listed = items.find(({ title }) => title === "as listed");
-  for (const text of ["tool schema", "block", "billing.conf:22", listed.judged.toLocaleString("en"), String(listed.blocked), String(listed.unjudged)]) await expect(row(page, /as listed/)).toContainText(text);
+  for (const text of ["tool schema", "block", "billing.conf:22", listed.judged.toLocaleString("en"), String(listed.denied), String(listed.blocked), String(listed.unjudged)]) await expect(row(page, /as listed/)).toContainText(text);
   await expect(row(page, /as listed/).getByRole("img")).toHaveAttribute("aria-label", new RegExp(`${listed.days[6].day}: [\\d,]+ calls?`));
   await expect(row(page, /working hours/)).toContainText("not in force");
   await expect(row(page, /Protocol check/)).toContainText("monitoring");
@@ -29,7 +29,7 @@ test("one that only watches says what block mode would have done", async ({ page
   await expect(hints).not.toContainText("as listed");
   await expect(hints).not.toContainText("working hours");
   await hints.getByRole("listitem").filter({ hasText: "our tenants" }).getByRole("link").click();
-  await expect.poll(() => hash(page)).toBe("#/attacks?range=7d&attack=MCP+request+verification+failure&control=our+tenants%2C+reading");
+  await expect.poll(() => hash(page)).toMatch(/^#\/attacks\?from=[^&]+T00%3A00%3A00\.000Z&to=[^&]+&attack=MCP\+request\+verification\+failure&control=our\+tenants%2C\+reading$/);
   await expect(rows(page).first()).toContainText("our tenants, reading");
 });
 

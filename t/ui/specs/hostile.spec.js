@@ -111,10 +111,9 @@ test("among attacks, in each of their evidence", async ({ page, open, server }) 
 
 test("in what MCP servers list: names, descriptions, schemas, annotations, history", async ({ page, open, server }) => {
   const evil = (await server.api("servers")).items.find(({ id }) => id.startsWith("x"));
-  for (const mark of ['<script>alert("mcp-xss")</script>', "__proto__", "lone \uFFFD surrogate \uFFFD"]) {
+  for (const mark of ['<script>alert("mcp-xss")</script>', "__proto__"]) {
     await open(`#/servers/${evil.id}?range=7d&kind=tool&primitive=${encodeURIComponent(mark)}`);
     await expect(page.getByRole("table", { name: "Primitives" })).toBeVisible();
-    if (mark.startsWith("lone")) continue;
     const primitive = page.getByRole("region", { name: "Primitive", exact: true });
     await expect(primitive.locator(".diff-line").first()).toBeVisible();
     await expectHarmless(page);

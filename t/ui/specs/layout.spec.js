@@ -16,7 +16,7 @@ for (const width of [360, 720, 1024, 1440, 2560]) {
       await open(`#/${view}`);
       await expect(page.locator("[data-row], .grid, .days, .evidence").first()).toBeAttached();
       if (view.includes("kind=tool")) await expect(page.locator(".history .diff, .history .version").first()).toBeVisible();
-      if (view.includes("call=")) await expect(page.locator(".call-body dl")).toBeVisible();
+      if (view.includes("call=")) await expect(page.locator(".call-body dl.facts")).toBeVisible();
       const wide = await page.evaluate(() => {
         // Strips and tables that scroll by themselves may hold more than is seen.
         const scrolls = (node) => node && (["auto", "scroll", "hidden"].includes(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
@@ -56,7 +56,7 @@ test("on a phone a session covers the list, and leads back to it", async ({ page
   await expect(page.locator(".session-side").getByText("Session id")).toBeVisible();
   await page.getByRole("button", { name: "Facts" }).click();
   await calls(page).last().click();
-  await expect(page.locator(".call-body dl")).toBeVisible();
+  await expect(page.locator(".call-body dl.facts")).toBeVisible();
   await page.getByRole("button", { name: "Close call" }).click();
   await page.getByRole("button", { name: "Close session" }).click();
   await expect(page.locator(".card").nth(2)).toBeVisible();

@@ -89,7 +89,7 @@ export function versions(entry, server, now, isHostile) {
   const list = [present];
   for (const [, otherwise] of earlier) list.push({ ...list[list.length - 1], ...otherwise });
   return list.map(({ mime_type, ...version }, i) => ({
-    seen_at: i < earlier.length ? at(earlier[i][0]) : at(NEW.has(entry.name) ? 2 : 29), replaced_at: i === 0 ? null : at(earlier[i - 1][0]), ...version,
+    seen_at: i < earlier.length ? at(earlier[i][0]) : at(NEW.has(entry.name) ? 2 : 29), replaced_at: i === 0 ? null : at(earlier[i - 1][0]), last_seen_at: i === 0 ? at(0) : at(earlier[i - 1][0]), cut: false, mime_type, ...version,
     changed: i < earlier.length ? FIELDS.filter((field) => JSON.stringify(version[field]) !== JSON.stringify(list[i + 1][field])) : [],
   }));
 }

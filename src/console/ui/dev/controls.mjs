@@ -133,7 +133,8 @@ export function controls(world) {
         tally.judged++;
         for (const one of call.attacks.filter((attack) => attack.of === control)) {
           tally.judged += one.count - 1;
-          tally[one.action === "blocked" ? "blocked" : "denied"] += one.count;
+          tally.denied += one.count;
+          if (one.action === "blocked") tally.blocked += one.count;
           if (!last || call.at > last) last = call.at;
         }
         if (control.kind === "tool_schema" && call.rpc_id % 53 === 7) tally.unjudged++;
@@ -141,8 +142,8 @@ export function controls(world) {
       const list = [...tallies.values()];
       const sum = (name) => list.reduce((total, day) => total + day[name], 0);
       return {
-        title: control.title, kind: control.kind, type: TYPES[control.kind], place: control.place, mode: control.mode, text: control.text, in_force: control.in_force ?? true, judged: sum("judged"), allowed: sum("judged") - sum("denied") - sum("blocked") - sum("unjudged"),
-        denied: sum("denied"), blocked: sum("blocked"), unjudged: sum("unjudged"), unjudged_blocked: 0, last_attack: last, days: list,
+        title: control.title ?? "", kind: control.kind, type: TYPES[control.kind], place: control.place, mode: control.mode, text: control.text, in_force: control.in_force ?? true, judged: sum("judged"), allowed: sum("judged") - sum("denied") - sum("unjudged"),
+        denied: sum("denied"), blocked: sum("blocked"), unjudged: sum("unjudged"), unjudged_blocked: 0, last_attack: last, days: list.filter((day) => day.judged),
       };
     }),
     next: null,

@@ -2,7 +2,7 @@
 
 import { servers as cast } from "./cast.mjs";
 import { LISTS_DIFFER, listed, statusOf, UNUSED, versions } from "./catalogue.mjs";
-import { counts, isError, matching, Problem } from "./questions.mjs";
+import { counts, isError, matching, page, Problem } from "./questions.mjs";
 
 function quantile(sorted, q) {
   return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] : null;
@@ -91,10 +91,10 @@ export function primitives(world, query, id) {
     const status = isHostile ? "new" : statusOf(name, all.length);
     return {
       kind, name, ...listed(entry, server.name, isHostile), listed: status !== "unlisted", status, first_seen: history[history.length - 1].seen_at, last_seen: new Date(world.now - 3_600_000).toISOString(), changed_at: history.length > 1 ? history[0].seen_at : null, ...sums,
-      days: days.map((day) => { const of = all.filter((call) => call.at.startsWith(day)); return { day, calls: of.length, errors: of.filter(isError).length }; }), versions: history.length,
+      days: days.map((day) => { const of = all.filter((call) => call.at.startsWith(day)); return { day, calls: of.length, errors: of.filter(isError).length }; }), versions: history.length, versions_in_force: name === "merge_accounts" ? 2 : 1, cut: false,
     };
   });
-  return list(found.sort((a, b) => b.calls - a.calls));
+  return page(found.sort((a, b) => b.calls - a.calls), query, 500);
 }
 
 export function history(world, query, id) {

@@ -52,8 +52,8 @@ export function* matching(world, query) {
   }
 }
 
-export function page(items, query) {
-  const limit = query.has("limit") ? Number(query.get("limit")) : PAGE;
+export function page(items, query, usual = PAGE) {
+  const limit = query.has("limit") ? Number(query.get("limit")) : usual;
   if (!(limit >= 1 && limit <= PAGE_MAX)) throw new Problem(400, "Bad Request", `limit must be 1 to ${PAGE_MAX}`, { parameter: "limit" });
   const start = query.has("cursor") ? Number(query.get("cursor")) : 0;
   const end = start + limit;

@@ -44,7 +44,7 @@ const PAGE = ["limit", "cursor"];
 /** What an endpoint takes; anything else is refused, as nginx does. */
 const TAKES = {
   sessions: [...RANGE, ...FILTERS, ...PAGE, "format"], "sessions/*": [], "sessions/*/calls": [...RANGE, ...FILTERS, ...PAGE, "payloads"],
-  calls: [...RANGE, ...FILTERS, ...PAGE, "sort", "format", "payloads"], "calls/*": [], attacks: [...RANGE, ...FILTERS, ...PAGE, "format"], "attacks/*": [], controls: [], servers: RANGE, "servers/*": RANGE, "servers/*/primitives": RANGE, "servers/*/history": ["kind", "name"],
+  calls: [...RANGE, ...FILTERS, ...PAGE, "sort", "format", "payloads"], "calls/*": [], attacks: [...RANGE, ...FILTERS, ...PAGE, "format"], "attacks/*": [], controls: RANGE, servers: RANGE, "servers/*": RANGE, "servers/*/primitives": [...RANGE, ...PAGE, "primitive_status"], "servers/*/history": ["kind", "name"],
   agents: [...RANGE, ...FILTERS], facets: [...RANGE, ...FILTERS, "field", "contains", "limit"], timeline: [...RANGE, ...FILTERS, "steps"], stats: [], live: FILTERS,
 };
 

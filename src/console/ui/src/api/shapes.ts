@@ -90,7 +90,7 @@ export interface SessionEvent {
 export interface Attack {
   id: string;
   type: string;
-  /** Title; null for the protocol check and what others found. */
+  /** Title; null or empty for the protocol check and what others found. */
   control: string | null;
   /** File and line. */
   place: string | null;
@@ -103,7 +103,7 @@ export interface Attack {
   point: string | null;
   expected?: string | null;
   found?: string | null;
-  /** How often in a row. */
+  /** How often within a minute. */
   count?: number;
 }
 
@@ -141,6 +141,7 @@ export interface Evidence {
 export interface ControlDay {
   day: string;
   judged: number;
+  /** Objections, those that were blocked included. */
   denied: number;
   blocked: number;
   unjudged: number;
@@ -295,7 +296,7 @@ export interface ServerPrimitive {
   annotations: unknown;
   listed: boolean;
   /** `new`, `changed`, `unused`, `active`, `unlisted` */
-  status: string;
+  status?: string;
   first_seen: string | null;
   last_seen: string | null;
   changed_at: string | null;
@@ -304,8 +305,12 @@ export interface ServerPrimitive {
   attacks: number;
   p50_ms: number | null;
   p95_ms: number | null;
-  days: { day: string; calls: number; errors: number }[];
-  versions: number;
+  days?: { day: string; calls: number; errors: number }[];
+  versions?: number;
+  /** More than one where lists differ per user. */
+  versions_in_force?: number;
+  /** Whether a text of it was longer than the catalogue keeps. */
+  cut?: boolean;
 }
 
 /** A primitive as it was listed for a while; the newest has no end. */

@@ -72,7 +72,7 @@ export function AttackPanel({ id, address, beside }: { id: string; address: Addr
                 </span>
               </h3>
               <div class="lines">
-                <pre>
+                <pre tabIndex={0} role="group" aria-label="Text of the control">
                   <Text of={attack.text} lines max={20_000} />
                 </pre>
                 <Copy text={attack.text} what="the control" />

@@ -81,7 +81,7 @@ function Body({ attack, body, truncated }: { attack: AttackDetails; body: unknow
             <span class="grow" />
             <Copy text={() => visibleJson(text)} what="body" />
           </header>
-          <pre class="raw">
+          <pre class="raw" tabIndex={0} role="group" aria-label="Body, as text">
             <Text of={text} lines max={BODY_SHOWN} />
           </pre>
         </section>

@@ -22,10 +22,10 @@ export function controlLink({ type, control }: { type: string; control: string |
   return link("controls", null, params);
 }
 
-/** ×3, where it happened more than once in a row. */
+/** ×3, where the same happened more than once within a minute. */
 export function Times({ of }: { of: number | undefined }) {
   return of && of > 1 ? (
-    <span class="times num" title={`${count(of)} times in a row, stored once`}>
+    <span class="times num" title={`${count(of)} times within a minute, told as one`}>
       ×{count(of)}
     </span>
   ) : null;

@@ -8,13 +8,13 @@ import { Text } from "../parts/Text";
 import { Moment, useNow } from "../parts/time";
 import { dayRange } from "../range";
 import { count, counted } from "../text/numbers";
-import { barsOf, hintOf, KINDS, objections, WEEK } from "./words";
+import { barsOf, daysOf, hintOf, KINDS, weekRange } from "./words";
 
 /** One control: its text, what it did day by day, and where its attacks are. */
 export function ControlPanel({ control, address }: { control: Control; address: Address }) {
   const now = useNow();
   const hint = hintOf(control);
-  const attacks = (more: Record<string, string> = { range: WEEK }) => link("attacks", null, { ...more, attack: control.type, ...(control.title ? { control: control.title } : {}) });
+  const attacks = (more: Record<string, string> = weekRange()) => link("attacks", null, { ...more, attack: control.type, ...(control.title ? { control: control.title } : {}) });
   return (
     <Pane
       label="Control"
@@ -58,7 +58,7 @@ export function ControlPanel({ control, address }: { control: Control; address: 
         <section aria-label="Text">
           <h3>Text</h3>
           <div class="lines">
-            <pre>
+            <pre tabIndex={0} role="group" aria-label="Text of the control">
               <Text of={control.text} lines max={20_000} />
             </pre>
             <Copy text={control.text} what="the control" />
@@ -68,7 +68,7 @@ export function ControlPanel({ control, address }: { control: Control; address: 
           <h3>
             Seven days <Days of={barsOf(control)} all="call" part="denied" />
           </h3>
-          <div class="scroll">
+          <div class="scroll" tabIndex={0} role="group" aria-label="Calls by day">
             <table class="days" aria-label="Calls by day">
               <thead>
                 <tr>
@@ -81,11 +81,11 @@ export function ControlPanel({ control, address }: { control: Control; address: 
                 </tr>
               </thead>
               <tbody>
-                {[...control.days].reverse().map((day) => (
+                {daysOf(control).reverse().map((day) => (
                   <tr key={day.day}>
                     <th scope="row" class="num">
-                      {objections(day) > 0 ? (
-                        <a class="link" href={attacks(dayRange(day.day))} title={`${counted(objections(day), "attack")} on this day`}>
+                      {day.denied > 0 ? (
+                        <a class="link" href={attacks(dayRange(day.day))} title={`${counted(day.denied, "attack")} on this day`}>
                           {day.day}
                         </a>
                       ) : (
@@ -124,8 +124,8 @@ export function ControlPanel({ control, address }: { control: Control; address: 
 
 const NUMBERS: [keyof Omit<ControlDay, "day">, string, string, string][] = [
   ["judged", "Judged", "Calls that it covers", ""],
-  ["denied", "Denied", "Calls that it objected to and that passed", "warn"],
-  ["blocked", "Blocked", "Calls that did not reach the MCP server", "bad"],
+  ["denied", "Denied", "Calls that it objected to", "warn"],
+  ["blocked", "Blocked", "Of these, calls that did not reach the MCP server", "bad"],
   ["unjudged", "Unjudged", "Calls that it could not judge", "warn"],
 ];
 

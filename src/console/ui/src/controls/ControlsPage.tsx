@@ -12,7 +12,7 @@ import { Ago, useNow } from "../parts/time";
 import { count } from "../text/numbers";
 import { ControlPanel, Mode } from "./ControlPanel";
 import { FirstControl } from "./FirstControl";
-import { barsOf, hintOf, KINDS, WEEK } from "./words";
+import { barsOf, hintOf, KINDS, weekRange } from "./words";
 
 /** Controls that someone wrote, as against what nginx checks by itself. */
 const isWritten = (control: Control) => ["acl", "verify", "tool_schema"].includes(control.kind);
@@ -21,7 +21,7 @@ const isWritten = (control: Control) => ["acl", "verify", "tool_schema"].include
 export function ControlsPage({ address }: { address: Address }) {
   const [tick, setTick] = useState(0);
   const now = useNow();
-  const answer = useAnswer<List<Control>>("controls", tick);
+  const answer = useAnswer<List<Control>>(`controls?${new URLSearchParams({ from: weekRange(now).from })}`, tick);
   const rows = answer.data?.items ?? [];
   const params = address.params;
   const isOpen = (control: Control) => control.type === params.get("type") && (control.title ?? "") === (params.get("control") ?? "");
@@ -53,7 +53,7 @@ export function ControlsPage({ address }: { address: Address }) {
     { name: "unjudged", title: "Unjudged", number: true, cell: (row) => <span class={row.unjudged ? "warn" : "none"}>{count(row.unjudged)}</span>, by: (row) => row.unjudged, optional: true },
     { name: "last", title: "Last attack", number: true, cell: (row) => <Ago at={row.last_attack} now={now} />, by: (row) => row.last_attack, optional: true },
   ];
-  const hrefOf = (row: Control) => changed(address, { type: row.type, control: row.title });
+  const hrefOf = (row: Control) => changed(address, { type: row.type, control: row.title || null });
   return (
     <div class={open ? "sessions-page with-panel roomy" : "sessions-page"}>
       <section class="sessions-side view" aria-label="Controls">
@@ -78,8 +78,8 @@ export function ControlsPage({ address }: { address: Address }) {
             <Skeleton />
           ) : (
             <>
-              {rows.length > 0 && <Grid rows={rows} columns={columns} keyOf={(row) => `${row.kind} ${row.title}`} label="Controls" first="denied" href={hrefOf} isOpen={isOpen} />}
-              {rows.some((row) => hintOf(row)) && <Hints rows={rows} />}
+              {rows.length > 0 && <Grid rows={rows} columns={columns} keyOf={(row) => `${row.kind} ${row.title ?? ""}`} label="Controls" first="denied" href={hrefOf} isOpen={isOpen} />}
+              {rows.some((row) => hintOf(row)) && <Hints rows={rows} now={now} />}
               {!rows.some(isWritten) && <FirstControl />}
             </>
           )}
@@ -91,7 +91,7 @@ export function ControlsPage({ address }: { address: Address }) {
 }
 
 /** What block mode would stop, for controls that only watch. */
-function Hints({ rows }: { rows: Control[] }) {
+function Hints({ rows, now }: { rows: Control[]; now: Date }) {
   return (
     <ul class="hints" aria-label="Before you switch to block">
       {rows.map((row) => {
@@ -103,7 +103,7 @@ function Hints({ rows }: { rows: Control[] }) {
                 <Text of={controlName(row)} max={120} />
               </b>{" "}
               {hint}{" "}
-              {row.denied > 0 && <a class="link" href={link("attacks", null, { range: WEEK, attack: row.type, ...(row.title ? { control: row.title } : {}) })}>
+              {row.denied > row.blocked && <a class="link" href={link("attacks", null, { ...weekRange(now), attack: row.type, ...(row.title ? { control: row.title } : {}) })}>
                 Look at them
               </a>}
             </li>

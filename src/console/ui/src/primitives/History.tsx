@@ -34,7 +34,7 @@ export function History({ server, kind, name, now }: { server: string; kind: str
   return (
     <ol class="history" aria-label="Versions">
       {versions.slice(0, shown).map((version, i) => (
-        <li key={version.seen_at}>
+        <li key={i}>
           <Entry version={version} before={versions[i + 1]} now={now} open={i === 0} />
         </li>
       ))}
@@ -92,7 +92,7 @@ export function Difference({ title, before, after }: { title: string; before: st
         {title}
         {found.isRough && <span class="dim">too much changed to be compared</span>}
       </h4>
-      <div class="diff-lines mono">
+      <div class="diff-lines mono" tabIndex={0} role="group" aria-label={`${title}, line by line`}>
         {found.lines.slice(0, shown).map((line, i) => (
           <Line key={i} line={line} />
         ))}

@@ -10,9 +10,11 @@ import { count, counted, duration } from "../text/numbers";
 import { Badges, Status } from "./Badges";
 import { History } from "./History";
 import { SchemaTable } from "./SchemaTable";
+import { weekOf } from "./words";
 
 /** One primitive of an MCP server: what it says it is and takes, what it said before, and who asks for it. */
 export function PrimitivePanel({ primitive, server, address }: { primitive: ServerPrimitive; server: ServerDetails; address: Address }) {
+  const days = weekOf(primitive);
   const now = useNow();
   const sessions = (more: Record<string, string>) => link("sessions", null, { ...more, server: server.name, primitive: primitive.name });
   const inputs = primitive.kind === "prompt" ? "Arguments" : "Input schema";
@@ -37,7 +39,7 @@ export function PrimitivePanel({ primitive, server, address }: { primitive: Serv
     >
       <div class="attack">
         <p class="tags">
-          <Status status={primitive.status} />
+          {primitive.status && <Status status={primitive.status} />}
           <Badges of={primitive.annotations} />
           {primitive.mime_type && (
             <span class="tag mono">
@@ -46,6 +48,8 @@ export function PrimitivePanel({ primitive, server, address }: { primitive: Serv
           )}
         </p>
         {!primitive.listed && <p class="hint-note">It is called, but no list of this MCP server that passed nginx names it. A list may have come another way; or somebody guesses names.</p>}
+        {(primitive.versions_in_force ?? 1) > 1 && <p class="hint-note">{count(primitive.versions_in_force ?? 0)} versions are in force together: different users are shown different ones. This is the newest.</p>}
+        {primitive.cut && <p class="note">Some of it was longer than the catalogue keeps, and is cut or left out.</p>}
         {(primitive.title || primitive.description) && (
           <section aria-label="Description" class="described">
             {primitive.title && (
@@ -60,14 +64,14 @@ export function PrimitivePanel({ primitive, server, address }: { primitive: Serv
         )}
         <section aria-label="Requests over seven days">
           <h3>
-            Requests over seven days <Days of={primitive.days.map(({ day, calls, errors }) => ({ day, all: calls, part: errors }))} all="call" part="failed" tone="warn" />
+            Requests over seven days <Days of={days.map(({ day, calls, errors }) => ({ day, all: calls, part: errors }))} all="call" part="failed" tone="warn" />
             <span class="grow" />
             <a class="link" href={sessions({ range: "7d" })}>
               All sessions
             </a>
           </h3>
           <ul class="week">
-            {primitive.days.map(({ day, calls, errors }) => (
+            {days.map(({ day, calls, errors }) => (
               <li key={day}>
                 <span class="dim num">{day.slice(5)}</span>
                 {calls > 0 ? (
@@ -106,7 +110,7 @@ export function PrimitivePanel({ primitive, server, address }: { primitive: Serv
         {primitive.listed && (
           <section aria-label="History">
             <h3>
-              History <span class="dim num">{counted(primitive.versions, "version")}</span>
+              History <span class="dim num">{counted(primitive.versions ?? 1, "version")}</span>
             </h3>
             <History server={server.id} kind={primitive.kind} name={primitive.name} now={now} />
           </section>

@@ -10,7 +10,7 @@ import { Ago } from "../parts/time";
 import { timeOf } from "../servers/ServersPage";
 import { count, duration, percent } from "../text/numbers";
 import { Badges, Status } from "./Badges";
-import { STATUSES } from "./words";
+import { STATUSES, weekOf } from "./words";
 
 /** The statuses that can be asked for, in the order in which they matter. */
 const ASKED = ["new", "changed", "unlisted", "unused"];
@@ -26,11 +26,11 @@ export function openPrimitive(address: Address, rows: ServerPrimitive[]): Server
 export function Primitives({ server, answer, address, now }: { server: ServerDetails; answer: Answer<List<ServerPrimitive>>; address: Address; now: Date }) {
   const all = answer.data?.items ?? [];
   const wanted = address.params.getAll("status");
-  const rows = wanted.length ? all.filter((row) => wanted.includes(row.status)) : all;
+  const rows = wanted.length ? all.filter((row) => wanted.includes(row.status ?? "active")) : all;
   const columns: GridColumn<ServerPrimitive>[] = [
     { name: "name", title: "Primitive", wide: true, cell: (row) => <Name row={row} />, by: (row) => row.name },
     { name: "kind", title: "Kind", cell: (row) => <span class="dim"><Text of={row.kind} max={40} /></span>, by: (row) => row.kind, optional: true },
-    { name: "status", title: "Status", cell: (row) => (row.status === "active" ? <None title="Active: listed, and in use" /> : <Status status={row.status} />), by: (row) => row.status },
+    { name: "status", title: "Status", cell: (row) => ((row.status ?? "active") === "active" ? <None title="Active: listed, and in use" /> : <Status status={row.status ?? ""} />), by: (row) => row.status ?? "" },
     { name: "hints", title: "Says of itself", wide: true, cell: (row) => <span class="tags"><Badges of={row.annotations} max={2} /></span>, optional: true },
     {
       name: "calls",
@@ -46,7 +46,7 @@ export function Primitives({ server, answer, address, now }: { server: ServerDet
         ),
       by: (row) => row.calls,
     },
-    { name: "days", title: "7 days", cell: (row) => <Days of={row.days.map(({ day, calls, errors }) => ({ day, all: calls, part: errors }))} all="call" part="failed" tone="warn" />, optional: true },
+    { name: "days", title: "7 days", cell: (row) => <Days of={weekOf(row).map(({ day, calls, errors }) => ({ day, all: calls, part: errors }))} all="call" part="failed" tone="warn" />, optional: true },
     { name: "rate", title: "Errors", number: true, roomy: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{percent(row.calls ? row.errors / row.calls : null)}</span>, by: (row) => (row.calls ? row.errors / row.calls : null) },
     { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms, optional: true },
     { name: "changed", title: "Changed", number: true, cell: (row) => <Ago at={row.changed_at} now={now} />, by: (row) => row.changed_at, optional: true },

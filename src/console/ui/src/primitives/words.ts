@@ -1,5 +1,11 @@
 // What statuses and annotations of primitives are called.
 
+import type { ServerPrimitive } from "../api/shapes";
+import { wholeWeek } from "../range";
+
+/** Its calls of seven days, those without any as well. */
+export const weekOf = (primitive: ServerPrimitive) => wholeWeek(primitive.days ?? [], (day) => ({ day, calls: 0, errors: 0 }));
+
 export const STATUSES: Record<string, [string, string]> = {
   new: ["New", "First listed within the last seven days"],
   changed: ["Changed", "Its description or schema changed within the last seven days"],

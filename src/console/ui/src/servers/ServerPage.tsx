@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { link, type Address } from "../address";
-import { useAnswer } from "../api/hooks";
-import type { List, ServerDetails, ServerPrimitive } from "../api/shapes";
+import { useAll, useAnswer } from "../api/hooks";
+import type { ServerDetails, ServerPrimitive } from "../api/shapes";
 import { Copy } from "../parts/Copy";
 import { Icon } from "../parts/Icon";
 import { Failure, Skeleton, Warnings } from "../parts/Notice";
@@ -23,7 +23,7 @@ export function ServerPage({ id, address }: { id: string; address: Address }) {
   const question = useMemo(() => spanQuestion(address), [range, tick]);
   const path = `servers/${encodeURIComponent(id)}`;
   const answer = useAnswer<ServerDetails>(`${path}?${question}`, tick);
-  const primitives = useAnswer<List<ServerPrimitive>>(`${path}/primitives?${question}`, tick);
+  const primitives = useAll<ServerPrimitive>(`${path}/primitives?${question}`, tick);
   const server = answer.data;
   const time = timeOf(address);
   const sessionsOf = (more: Record<string, string>) => {
