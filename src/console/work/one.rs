@@ -36,7 +36,6 @@ impl Work {
             (Asks::Primitives, Subject::Server(id)) => {
                 whole(&reader.primitives(id, filter, limits)?)
             }
-            (Asks::Controls, _) => whole(&reader.controls(filter, limits)?),
             (Asks::Servers, _) => whole(&reader.servers(filter, limits)?),
             (Asks::Agents, _) => whole(&reader.agents(filter, limits)?),
             (Asks::Facets, _) => {

@@ -3,10 +3,12 @@
 #![cfg(test)]
 
 mod answers;
+mod attacks;
 mod documents;
 mod failures;
 mod filters;
 mod fixture;
+mod floods;
 mod generate;
 mod grouping;
 mod pages;
