@@ -208,7 +208,7 @@ my %agents;
 $agents{ $_->{user} // '' } += $_->{calls} for @{ $api->get('agents')->{items} };
 is_deeply(\%agents, \%by_user, 'agents with their calls');
 
-# What there is none of yet.
+# What there is none of.
 is_deeply($api->get($_), { items => [], next => undef }, "no $_") for 'attacks', 'controls';
 is_deeply($api->get('calls', attack => 'any')->{items}, [], 'no call with an attack');
 is($api->problem('attacks/2026-11-22.a9')->{status}, 404, 'nor one of this id');
