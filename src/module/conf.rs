@@ -64,6 +64,8 @@ pub(crate) struct MainConf {
     pub(crate) may_block: bool,
     /// A control judges by tools somewhere: known in postconfiguration.
     pub(crate) uses_tools: bool,
+    /// Variables are used that say what controls object to. Known in postconfiguration.
+    pub(crate) uses_attacks: bool,
     /// Variables are used that are made from bodies: only then are bodies read on the event loop.
     /// Known in postconfiguration.
     pub(crate) uses_bodies: bool,
@@ -135,6 +137,8 @@ impl MainConf {
         // SAFETY: by the caller's promise.
         let uses_bodies = unsafe { uses_variable(cf, |name| variables::is_from_body(name, self)) };
         self.uses_bodies = uses_bodies;
+        // SAFETY: as above.
+        self.uses_attacks = unsafe { uses_variable(cf, variables::is_of_attack) };
     }
 
     /// The key of hashes (`mcp_hash_key_file`).
@@ -230,6 +234,7 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             is_used: false,
             may_block: false,
             uses_tools: false,
+            uses_attacks: false,
             uses_bodies: false,
             set_names: Vec::new(),
             lines: Vec::new(),

@@ -49,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) dirty: List,
     /// Drops since the last line about them.
     unsaid_drops: u64,
+    /// What is handed over is written. Without a store nothing is.
+    pub(crate) has_writer: bool,
     /// The tools that controls judge by.
     tools: Option<Arc<Snapshot>>,
 }
@@ -77,6 +79,7 @@ impl Worker {
             open: List::open(),
             dirty: List::dirty(),
             unsaid_drops: 0,
+            has_writer: true,
             tools: None,
         });
         WORKER.store(Box::into_raw(worker), Ordering::Release);

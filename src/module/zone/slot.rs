@@ -68,6 +68,12 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// One that nobody reads, where there is no zone.
+    pub(crate) fn unshared() -> &'static Self {
+        // SAFETY: all-zero is valid for atomics, as nginx's own shared memory is.
+        Box::leak(Box::new(unsafe { std::mem::zeroed() }))
+    }
+
     /// Counts.
     #[inline]
     pub(crate) fn add(&self, side: Side, counter: Counter, n: u64) {
