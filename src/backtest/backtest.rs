@@ -79,7 +79,7 @@ struct Place {
 
 struct Backtest<'d> {
     draft: &'d Draft,
-    lists: &'d dyn Lists,
+    lists: &'d Lists,
     places: FxHashMap<Rc<str>, Rc<Place>>,
     /// Verdicts by MCP server, actor and kind.
     kept: FxHashMap<(u32, i64, i64), Verdicts>,
@@ -96,7 +96,7 @@ struct Backtest<'d> {
 pub(crate) fn run(
     draft: &Draft,
     reader: &mut Reader,
-    lists: &dyn Lists,
+    lists: &Lists,
     days: u32,
 ) -> Result<Findings, QueryError> {
     let mut backtest = Backtest {
@@ -116,7 +116,7 @@ pub(crate) fn run(
     let mut stored = reader.stored_days()?;
     let newest = stored.first().map_or(0, |day| day.number);
     stored.retain(|day| i64::from(newest) - i64::from(day.number) < i64::from(days));
-    let mut warnings = Vec::new();
+    let mut warnings = Vec::from_iter(lists.warning.clone());
     for day in stored.iter().rev() {
         let Some(recorded) = reader.recorded(day.number, &limits, &mut warnings)? else { continue };
         backtest.recorded = recorded;
@@ -293,7 +293,7 @@ fn verdict(judgement: Judgement, missing: &dyn Fn() -> String) -> Option<Verdict
             Verdict::Unjudged(Rc::from("the MCP server has never listed its tools"))
         }
         Judgement::Unjudged(Unjudged::SchemaCost) => {
-            Verdict::Unjudged(Rc::from("the tool's schema cannot be judged by"))
+            Verdict::Unjudged(Rc::from("the tool's schema says nothing of such arguments"))
         }
         Judgement::Unjudged(Unjudged::Budget) => {
             Verdict::Unjudged(Rc::from("judging takes too many steps"))

@@ -182,3 +182,123 @@ impl<'a> Who<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control::{ControlKind, Line};
+    use store::query::Carried;
+
+    fn named(values: &[&str]) -> Option<Named> {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Some(Named { values, is_hashed: false })
+    }
+
+    fn said() -> Said {
+        Said {
+            user: named(&["$mcp_jwt_sub"]),
+            role: named(&["${mcp_jwt_roles}"]),
+            params: Some(vec![("tenant".to_owned(), named(&["$mcp_jwt_tenant"]).expect("one"))]),
+            ..Said::default()
+        }
+    }
+
+    fn actor() -> ScannedActor {
+        ScannedActor {
+            user: "alice".to_owned(),
+            roles: "[\"a\",\"b\"]".to_owned(),
+            address: "10.0.0.1".to_owned(),
+            client: "cursor".to_owned(),
+            params: "{\"tenant\":\"acme\"}".to_owned(),
+            ..ScannedActor::default()
+        }
+    }
+
+    fn recorded() -> Recorded {
+        Recorded { users: true, roles: true, params: ["tenant".to_owned()].into() }
+    }
+
+    /// The values of `$mcp_jwt_sub $mcp_jwt_roles $mcp_jwt_tenant $other $remote_addr`, `?` for one
+    /// that is not known; and user, roles and client.
+    fn told(actor: &ScannedActor, said: &Said, recorded: &Recorded) -> (String, String) {
+        let texts =
+            ["${mcp_jwt_sub}", "$mcp_jwt_roles", "$mcp_jwt_tenant", "$other", "$remote_addr"];
+        let lines: Vec<Line> = (1..)
+            .zip(texts)
+            .map(|(number, text)| Line {
+                number,
+                words: vec!["require".to_owned(), text.to_owned(), "x".to_owned()],
+            })
+            .collect();
+        let (control, _) =
+            Control::parse(ControlKind::Verify, "t", "", "", &lines).expect("a control");
+        let who = Who::of(actor, said, recorded);
+        let kind = ScannedKind::default();
+        who.tell(&control, &sources(&control, said), &kind, "s", |subject, unknown, _| {
+            let values: Vec<String> = subject
+                .values
+                .iter()
+                .zip(unknown.values)
+                .map(|(value, is_unknown)| {
+                    let text = String::from_utf8_lossy(value[0]).into_owned();
+                    if *is_unknown { "?".to_owned() } else { text }
+                })
+                .collect();
+            let mark = |is_unknown: bool| if is_unknown { "?" } else { "" };
+            let who = format!(
+                "{}{} {}{} {}",
+                subject.user,
+                mark(unknown.user),
+                subject.roles.join(","),
+                mark(unknown.roles),
+                subject.client
+            );
+            (values.join(" "), who)
+        })
+    }
+
+    #[test]
+    fn values_of_the_same_text_are_known_and_others_are_not() {
+        let (values, who) = told(&actor(), &said(), &recorded());
+        assert_eq!(values, "alice [\"a\",\"b\"] acme ? 10.0.0.1");
+        assert_eq!(who, "alice a,b cursor");
+    }
+
+    #[test]
+    fn of_several_values_it_is_not_known_which_was_taken() {
+        let said = Said { user: named(&["$mcp_jwt_sub", "$remote_user"]), ..said() };
+        assert!(told(&actor(), &said, &recorded()).0.starts_with("? "));
+    }
+
+    #[test]
+    fn what_was_carried_over_was_not_said_by_the_request() {
+        let carried = Carried { user: true, roles: true, client: true, params: true };
+        let (values, who) = told(&ScannedActor { carried, ..actor() }, &said(), &recorded());
+        assert_eq!(values, "  ? ? 10.0.0.1", "of parameters it is not known which were carried");
+        assert_eq!(who, "  ");
+    }
+
+    #[test]
+    fn masked_and_hashed_values_are_not_known() {
+        let masked = ScannedActor {
+            user: "a••••b".to_owned(),
+            roles: "[\"••••\"]".to_owned(),
+            params: "{\"tenant\":\"••••\"}".to_owned(),
+            ..actor()
+        };
+        let (values, who) = told(&masked, &said(), &recorded());
+        assert_eq!((values.as_str(), who.as_str()), ("? ? ? ? 10.0.0.1", "a••••b? ••••? cursor"));
+        let mut hashed = said();
+        hashed.user.as_mut().expect("a user").is_hashed = true;
+        let (values, who) = told(&actor(), &hashed, &recorded());
+        assert!(values.starts_with("? ") && who.starts_with("alice? "), "{values} / {who}");
+    }
+
+    #[test]
+    fn what_no_call_of_the_day_has_was_not_configured_and_is_not_known() {
+        let (values, who) = told(&ScannedActor::default(), &said(), &Recorded::default());
+        assert_eq!((values.as_str(), who.as_str()), ("? ? ? ? ", "? ? "));
+        let (values, who) = told(&ScannedActor::default(), &said(), &recorded());
+        assert_eq!((values.as_str(), who.as_str()), ("   ? ", "  "), "missing, and known to be");
+    }
+}

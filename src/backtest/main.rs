@@ -11,6 +11,7 @@ mod tally;
 
 use arguments::{Arguments, Command, USAGE};
 use conf::Draft;
+use lists::Lists;
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 use store::query::{Reader, Scope};
@@ -51,7 +52,8 @@ fn backtest(arguments: &Arguments) -> Result<(), (u8, String)> {
         return Err((STORE, message));
     }
     let mut reader = Reader::open(&arguments.store, Scope::all());
-    let findings = backtest::run(&draft, &mut reader, &lists::NoLists, arguments.days)
+    let lists = Lists::read(&arguments.store);
+    let findings = backtest::run(&draft, &mut reader, &lists, arguments.days)
         .map_err(|error| (STORE, format!("{store}: {error}")))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let written = report::write(arguments.format, &draft, &findings, &mut out);

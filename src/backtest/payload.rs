@@ -48,3 +48,53 @@ fn is_shape(value: Value<'_>, words: &mut usize) -> bool {
         ValueKind::Bool | ValueKind::Number => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Scanner;
+    use std::rc::Rc;
+    use store::query::{CallId, ScannedActor, ScannedKind};
+
+    fn said_of(arguments: Option<&str>, captured: Option<&str>) -> Option<&'static str> {
+        let mut scanner = Scanner::new();
+        let document = scanner.scan(arguments.unwrap_or_default().as_bytes());
+        let call = ScannedCall {
+            id: CallId { day: 0, part: 0, call: 0 },
+            at: 0,
+            server: &Rc::from("s"),
+            session_id: "",
+            numbers: None,
+            actor: &ScannedActor::default(),
+            kind: &ScannedKind::default(),
+            arguments,
+            arguments_truncated: false,
+            payloads_shed: false,
+        };
+        let said = Said { arguments: captured.map(str::to_owned), ..Said::default() };
+        obstacle(&call, document.root(), &said)
+    }
+
+    #[test]
+    fn arguments_are_judged_as_they_are_stored_if_that_is_what_was_passed() {
+        for arguments in
+            ["{}", "{\"a\":\"number\",\"b\":1}", "{\"a\":null}", "{\"a\":\"string(x)\"}"]
+        {
+            assert_eq!(said_of(Some(arguments), None), None, "{arguments}");
+        }
+        assert_eq!(said_of(None, None), None, "missing arguments are missing");
+    }
+
+    #[test]
+    fn masked_shaped_and_uncaptured_arguments_are_not_judged() {
+        for (arguments, captured, words) in [
+            (Some("{\"password\":\"••••\"}"), None, "masked"),
+            (Some("{\"a\":\"string(12)\",\"b\":[\"number\",null]}"), None, "shape"),
+            (None, Some("off"), "not captured"),
+            (None, Some("shape"), "not captured"),
+        ] {
+            let said = said_of(arguments, captured).expect("an obstacle");
+            assert!(said.contains(words), "{said}");
+        }
+    }
+}

@@ -55,9 +55,9 @@ impl ControlKind {
     /// The lines that its block takes, for messages.
     pub(crate) const fn lines(self) -> &'static str {
         match self {
-            Self::Acl => "methods, primitives, allow, deny or mode",
-            Self::Verify => "methods, primitives, require, require_scope or mode",
-            Self::ToolSchema => "tools, unknown_arguments, undefined_tools, grace or mode",
+            Self::Acl => "methods, primitives, except, allow, deny or mode",
+            Self::Verify => "methods, primitives, except, require, require_scope or mode",
+            Self::ToolSchema => "tools, except, unknown_arguments, undefined_tools, grace or mode",
         }
     }
 }
@@ -72,6 +72,8 @@ pub struct Control {
     mode: Option<Mode>,
     methods: Option<Patterns>,
     primitives: Option<Patterns>,
+    /// Primitives that it leaves to others.
+    excepted: Option<Patterns>,
     values: Vec<String>,
     rules: Rules,
 }
@@ -117,7 +119,7 @@ impl Control {
             ControlKind::Verify => Rules::Verify(Verify::read(&rest, &mut reading)?),
             ControlKind::ToolSchema => Rules::ToolSchema(Enforcement::read(&rest)?),
         };
-        let Reading { mode, methods, primitives, values, warnings, .. } = reading;
+        let Reading { mode, methods, primitives, excepted, values, warnings, .. } = reading;
         let control = Control {
             kind,
             title: title.to_owned(),
@@ -126,6 +128,7 @@ impl Control {
             mode: mode.map(|(mode, _)| mode),
             methods,
             primitives,
+            excepted,
             values: Values::into_vec(values),
             rules,
         };
@@ -192,10 +195,15 @@ impl Control {
         {
             return Some(false);
         }
-        match (&self.primitives, primitive) {
-            (None, _) => Some(true),
-            (Some(_), None) => Some(false),
-            (Some(primitives), Some(primitive)) => primitives.matches(primitive, budget),
+        let Some(primitive) = primitive else { return Some(self.primitives.is_none()) };
+        if let Some(primitives) = &self.primitives
+            && !primitives.matches(primitive, budget)?
+        {
+            return Some(false);
+        }
+        match &self.excepted {
+            Some(excepted) => excepted.matches(primitive, budget).map(|is_excepted| !is_excepted),
+            None => Some(true),
         }
     }
 

@@ -1,9 +1,7 @@
 //! Times as they are written in nginx.conf (`15m`, `1h30m`).
 
-use record::Micros;
-
 /// The units of nginx's `ngx_parse_time` from the largest on, in milliseconds.
-const UNITS: [(&str, i64); 8] = [
+const UNITS: [(&str, u64); 8] = [
     ("y", 365 * 86_400_000),
     ("M", 30 * 86_400_000),
     ("w", 7 * 86_400_000),
@@ -14,19 +12,19 @@ const UNITS: [(&str, i64); 8] = [
     ("ms", 1),
 ];
 
-/// A time as `ngx_parse_time` reads it: numbers with units, each unit smaller than the one before;
+/// A time in microseconds, as `ngx_parse_time` reads it: numbers with units, each unit smaller than the one before;
 /// a number without a unit is seconds and stands last.
-pub(crate) fn parse(text: &str) -> Option<Micros> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     let mut rest = text;
-    let mut total_ms: i64 = 0;
-    let mut units_left: &[(&str, i64)] = &UNITS;
+    let mut total_ms: u64 = 0;
+    let mut units_left: &[(&str, u64)] = &UNITS;
     if rest.is_empty() {
         return None;
     }
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at_checked(digits)?;
-        let number: i64 = number.parse().ok()?;
+        let number: u64 = number.parse().ok()?;
         let letters =
             after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
         let (unit, after) = after.split_at_checked(letters)?;

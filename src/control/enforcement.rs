@@ -5,12 +5,11 @@ use crate::judge::{CallFacts, FOUND_BYTES_MAX, Judgement, Objection, ToolsOf, Un
 use crate::lines::{Line, LineError, capped, shown};
 use crate::reading::once;
 use crate::schema::{Budget, SchemaUnjudged, SchemaVerdict, UnknownArguments};
-use record::Micros;
 
 /// How long a schema that was replaced is accepted beside the new one.
-pub const GRACE_US_DEFAULT: Micros = 15 * 60 * 1_000_000;
+pub const GRACE_US_DEFAULT: u64 = 15 * 60 * 1_000_000;
 /// The longest time of that kind: the catalogue tells for so long what was replaced.
-pub const GRACE_US_MAX: Micros = 86_400 * 1_000_000;
+pub const GRACE_US_MAX: u64 = 86_400 * 1_000_000;
 
 /// A tool input schema enforcement.
 #[derive(Debug)]
@@ -18,7 +17,7 @@ pub(crate) struct Enforcement {
     unknown: UnknownArguments,
     /// The line that denies undefined tools.
     undefined_denied: Option<u32>,
-    grace_us: Micros,
+    grace_us: u64,
 }
 
 impl Enforcement {
@@ -77,6 +76,10 @@ impl Enforcement {
             (None, None) => None,
             (None, Some(_)) => return Judgement::Unjudged(Unjudged::NoSchema),
         };
+        if tool.is_none() && tools.0.is_some_and(|tools| !tools.is_complete()) {
+            // It may be among those that had no room.
+            return Judgement::Unjudged(Unjudged::SchemaCost);
+        }
         let Some(tool) = tool else {
             return match self.undefined_denied {
                 None => Judgement::Allowed,
@@ -88,8 +91,7 @@ impl Enforcement {
                 }),
             };
         };
-        let grace_us = u64::try_from(self.grace_us).unwrap_or(0);
-        match tool.judge(call.arguments, self.unknown, grace_us, call.now, budget) {
+        match tool.judge(call.arguments, self.unknown, self.grace_us, call.now, budget) {
             SchemaVerdict::Valid => Judgement::Allowed,
             SchemaVerdict::Unjudged(SchemaUnjudged::NoSchema) => Judgement::Allowed,
             SchemaVerdict::Unjudged(SchemaUnjudged::Budget) => {

@@ -89,7 +89,8 @@ pub const FOUND_BYTES_MAX: usize = 4096;
 pub enum Unjudged {
     /// It would have taken more steps than there were.
     Budget,
-    /// The tool's schema cannot be judged by, or not at this cost.
+    /// The tool's schema says nothing of these arguments: it was refused, they were cut, or there was
+    /// no room for it.
     SchemaCost,
     /// Undefined tools are denied, and the MCP server has never listed its tools.
     NoSchema,

@@ -6,11 +6,14 @@ use crate::pattern::Patterns;
 use record::Mode;
 use std::collections::HashMap;
 
-/// Names that `methods`, `primitives` and `tools` of one control list: so few that all of
+/// Names that `methods`, `primitives`, `tools` and `except` of one control list: so few that all of
 /// them can be compared within one judgement's budget.
 pub const NAMES_MAX: usize = 50_000;
 /// Different texts with `$variables` in one control: each is evaluated for every call it covers.
 pub const VALUES_MAX: usize = 256;
+
+/// Variables that say of a batch what its first call is.
+const OF_FIRST_CALL: [&str; 3] = ["$mcp_method", "$mcp_primitive", "$mcp_rpc_id"];
 
 /// A control that is being read.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub(crate) struct Reading {
     pub(crate) mode: Option<(Mode, u32)>,
     pub(crate) methods: Option<Patterns>,
     pub(crate) primitives: Option<Patterns>,
+    pub(crate) excepted: Option<Patterns>,
     pub(crate) values: Values,
     pub(crate) warnings: Warnings,
     names: usize,
@@ -31,6 +35,7 @@ impl Reading {
             mode: None,
             methods: None,
             primitives: None,
+            excepted: None,
             values: Values::default(),
             warnings: Warnings::default(),
             names: 0,
@@ -43,6 +48,7 @@ impl Reading {
         use ControlKind::{Acl, ToolSchema, Verify};
         match (line.name(), self.kind) {
             ("mode", _) => self.take_mode(line)?,
+            ("except", _) => self.take_names(line)?,
             ("methods", Acl | Verify) => self.take_names(line)?,
             ("primitives", Acl | Verify) | ("tools", ToolSchema) => self.take_names(line)?,
             ("allow" | "deny", Acl)
@@ -94,11 +100,14 @@ impl Reading {
         let what = line.name();
         if line.rest().is_empty() {
             return Err(line.wrong(format!(
-                "\"{what}\" names none: write names, with \"*\" for any text, or leave the line out \
-                 to cover all"
+                "\"{what}\" names none: write names, with \"*\" for any text, or leave the line out"
             )));
         }
-        let names = if what == "methods" { &mut self.methods } else { &mut self.primitives };
+        let names = match what {
+            "methods" => &mut self.methods,
+            "except" => &mut self.excepted,
+            _ => &mut self.primitives,
+        };
         let names = names.get_or_insert_default();
         for name in line.rest() {
             if name.is_empty() {
@@ -124,6 +133,14 @@ impl Reading {
     pub(crate) fn value(&mut self, text: &str, line: &Line) -> Result<usize, LineError> {
         if let Some(index) = self.values.indexes.get(text) {
             return Ok(*index);
+        }
+        if let Some(name) = OF_FIRST_CALL.into_iter().find(|name| text.contains(name)) {
+            self.warnings.add(Some(line.number), || {
+                format!(
+                    "of a batch, {name} speaks of the first call only, so that a later one gets past: \
+                     write methods, primitives or except"
+                )
+            });
         }
         let index = self.values.indexes.len();
         if index == VALUES_MAX {

@@ -65,6 +65,7 @@ fn check(document: &Document<'_>, headers: &RequestHeaders<'_>, found: &mut Obje
     content::check(document.flaws(), headers, found);
     headers.check_repeated(found);
     let Some(root) = document.root().filter(|_| !found.is_full()) else { return false };
+    check_lines(root, document.bytes(), found);
     match root.kind() {
         ValueKind::Object if is_request_like(root) => {
             message::check(root, Place::root(root), headers, found);
@@ -95,6 +96,38 @@ fn check_batch(root: Value<'_>, headers: &RequestHeaders<'_>, found: &mut Object
         message::check(item, place, headers, found);
         message::check_in_batch(&Envelope::of(item), place, found);
     }
+}
+
+/// A request that a reader of lines finds within the document. Judged as messages, and so left out
+/// here, are the root and the elements of its array.
+fn check_lines(root: Value<'_>, bytes: &[u8], found: &mut Objections) {
+    let has_lines = memchr::memchr2(b'\n', b'\r', root.raw()).is_some();
+    if !has_lines {
+        return;
+    }
+    let is_batch = root.kind() == ValueKind::Array;
+    let messages: Vec<usize> =
+        if is_batch { root.items().map(|item| item.span().start).collect() } else { Vec::new() };
+    for value in root.containers().skip(1) {
+        let is_message =
+            is_batch && value.is_object() && messages.binary_search(&value.span().start).is_ok();
+        if is_message || !begins_line(bytes, value.span().start) {
+            continue;
+        }
+        let is_whole = memchr::memchr2(b'\n', b'\r', value.raw()).is_none();
+        let is_request =
+            if value.is_object() { is_request_like(value) } else { holds_request(value) };
+        if is_whole && is_request {
+            let point = Place::root(root).pointer_to_offset(value.span().start);
+            found.add(Rule::OwnLine, point, "one message a line", value.raw());
+        }
+    }
+}
+
+fn begins_line(bytes: &[u8], start: usize) -> bool {
+    let before = bytes.get(..start).unwrap_or_default();
+    let last = before.iter().rposition(|byte| !matches!(byte, b' ' | b'\t'));
+    last.is_some_and(|last| matches!(before.get(last), Some(b'\n' | b'\r')))
 }
 
 /// A string with a document in it: some servers parse a body that is still text once more.

@@ -4,8 +4,9 @@
 
 use protocol::{PrimitiveKind, RpcId};
 use record::{
-    Answer, Call, Claim, Client, Coverage, Direction, Exchange, IdSource, Identity, Outcome, Param,
-    Patience, Payload, Place, Primitive, Server, Sink, Unannounced, Verified,
+    Answer, Call, Claim, Client, Coverage, Direction, Exchange, IdSource, Identity, Listed,
+    Listing, Outcome, Param, Patience, Payload, Place, Primitive, Server, Sink, Unannounced,
+    Verified,
 };
 use serde_json::Value;
 use std::fs;
@@ -28,6 +29,7 @@ struct Made<'a> {
     roles: &'a str,
     tenant: Option<&'a str>,
     tool: &'a str,
+    arguments: Option<&'a str>,
     coverage: Coverage,
 }
 
@@ -39,6 +41,7 @@ const CALL: Made<'static> = Made {
     roles: "[\"admin\"]",
     tenant: Some("acme"),
     tool: "delete_account",
+    arguments: Some("{\"id\":17}"),
     coverage: Coverage::Full,
 };
 
@@ -60,16 +63,19 @@ impl World {
         world
     }
 
-    fn write(&self, now: i64, calls: &[&Made<'_>]) {
-        let settings = Settings {
+    fn settings(&self) -> Settings {
+        Settings {
             path: self.store(),
             retention_days: 366,
             size_bytes_max: 0,
             free_bytes_min: 0,
             sync: Sync::Normal,
             writer: "test".to_owned(),
-        };
-        let mut writer = Writer::open(settings, now).unwrap();
+        }
+    }
+
+    fn write(&self, now: i64, calls: &[&Made<'_>]) {
+        let mut writer = Writer::open(self.settings(), now).unwrap();
         let mut batch = writer.begin(now).unwrap();
         for made in calls {
             let params: Vec<Param<'_>> =
@@ -81,6 +87,29 @@ impl World {
             batch.call(part, &exchange, &call(made));
             batch.count_exchange();
         }
+        batch.commit().unwrap();
+    }
+
+    /// The tools that the server of [`CALL`] lists.
+    fn list(&self, now: i64, items: &[Listed<'_>]) {
+        let mut writer = Writer::open(self.settings(), now).unwrap();
+        let mut batch = writer.begin(now).unwrap();
+        let made = Made { at: now, ..CALL };
+        let exchange = exchange(&made, &[]);
+        let Place::Part(_) = batch.place(&exchange, Patience::Decide) else { panic!("no part") };
+        let listing = Listing {
+            at: now,
+            kind: PrimitiveKind::Tool,
+            is_templates: false,
+            listed_for: 0,
+            page: Some(0),
+            fingerprint: 7,
+            items,
+            left_out: 0,
+            is_truncated: false,
+        };
+        batch.listed(&exchange, &listing);
+        batch.count_exchange();
         batch.commit().unwrap();
     }
 
@@ -155,7 +184,7 @@ fn call<'a>(made: &Made<'a>) -> Call<'a> {
         rpc_id: &RpcId::Integer(1),
         method: if made.coverage == Coverage::Full { "tools/call" } else { "" },
         primitive: Some(Primitive { kind: PrimitiveKind::Tool, name: made.tool }),
-        arguments: Some(Payload { json: "{\"id\":17}", truncated: false }),
+        arguments: made.arguments.map(|json| Payload { json, truncated: false }),
         bytes_in: 100,
         coverage: made.coverage,
         continues: None,
@@ -229,6 +258,39 @@ fn a_value_that_was_not_recorded_leaves_calls_unjudged_and_says_which() {
     let new = world
         .report("mcp_verify tenants { require $mcp_jwt_org acme; } mcp_param org $mcp_jwt_org;");
     assert_eq!(new["controls"][0]["unjudged"][0]["calls"], 2);
+}
+
+#[test]
+fn arguments_are_judged_by_the_schemas_that_were_listed() {
+    let world = World::of(&[
+        CALL,
+        Made { arguments: Some("{\"id\":\"17\"}"), ..CALL },
+        Made { arguments: Some("{\"id\":\"••••\"}"), ..CALL },
+        Made { arguments: None, ..CALL },
+        Made { tool: "ghost", arguments: None, ..CALL },
+    ]);
+    let schema = "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"integer\"}},\"required\":[\"id\"]}";
+    let conf = "mcp_tool_schema listed { undefined_tools deny; }";
+    let before = world.report(conf);
+    assert_eq!(before["controls"][0]["denied"], 0);
+    assert_eq!(before["controls"][0]["unjudged"][0]["calls"], 5, "no list was seen");
+    world.list(
+        NOON,
+        &[Listed { name: "delete_account", input_schema: schema, ..Listed::default() }],
+    );
+    let report = world.report(conf);
+    let control = &report["controls"][0];
+    assert_eq!((&control["covered"], &control["denied"]), (&5.into(), &3.into()));
+    let rules = control["rules"].to_string();
+    for rule in [
+        "inputSchema, type, at /params/arguments/id",
+        "inputSchema, required, at /params/arguments",
+        "undefined_tools deny, line 1, at /params/name",
+    ] {
+        assert!(rules.contains(rule), "{rule}\n{rules}");
+    }
+    assert_eq!(control["unjudged"][0]["reason"], "some of the arguments are masked");
+    assert_eq!(control["unjudged"][0]["calls"], 1);
 }
 
 #[test]

@@ -39,9 +39,13 @@ impl<'a> Place<'a> {
     }
 
     /// The pointer to a member by its key.
-    #[cold]
     pub(super) fn pointer_to(self, key: Key<'_>) -> String {
-        let offset = key.span().start;
+        self.pointer_to_offset(key.span().start)
+    }
+
+    /// The pointer to the key or the value that begins here.
+    #[cold]
+    pub(super) fn pointer_to_offset(self, offset: usize) -> String {
         let mut pointer = String::new();
         let mut value = self.root;
         while pointer.len() < POINTER_BYTES_MAX {
@@ -60,6 +64,9 @@ impl<'a> Place<'a> {
                 next
             };
             value = next;
+            if value.span().start == offset {
+                break;
+            }
         }
         pointer
     }

@@ -36,6 +36,9 @@ pub enum Rule {
     TooManyValues,
     /// A string that holds a document of its own.
     Wrapped,
+    /// A request on a line of its own within the document: whoever passes a body on to a server that
+    /// reads line by line (MCP's stdio transport) passes on that request.
+    OwnLine,
     /// A media type that is not JSON.
     ContentType,
     /// A charset that is not UTF-8.
@@ -73,7 +76,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, in the order of their declaration.
-    pub const ALL: [Rule; 30] = [
+    pub const ALL: [Rule; 31] = [
         Rule::Syntax,
         Rule::Truncated,
         Rule::Trailing,
@@ -88,6 +91,7 @@ impl Rule {
         Rule::TooDeep,
         Rule::TooManyValues,
         Rule::Wrapped,
+        Rule::OwnLine,
         Rule::ContentType,
         Rule::Charset,
         Rule::ContentEncoding,
@@ -123,6 +127,7 @@ impl Rule {
             Rule::TooDeep => "too_deep",
             Rule::TooManyValues => "too_many_values",
             Rule::Wrapped => "wrapped",
+            Rule::OwnLine => "own_line",
             Rule::ContentType => "content_type",
             Rule::Charset => "charset",
             Rule::ContentEncoding => "content_encoding",

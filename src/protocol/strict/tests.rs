@@ -241,6 +241,26 @@ fn batches_belong_to_one_revision() {
 }
 
 #[test]
+fn a_request_on_a_line_of_its_own_within_another_is_refused() {
+    let around = |inner: &str| call_with("{\"b\":1}", inner);
+    for (body, expected) in [
+        (around(&format!("\n{CALL}\n")), "own_line /params/arguments/a"),
+        (around(&format!("[7,\r \t{CALL},\n8]")), "own_line /params/arguments/a/1"),
+        (around("\n{\"Method\":1}"), "own_line /params/arguments/a"),
+        (around(&format!("\n[{CALL}]")), "own_line /params/arguments/a"),
+        (format!("{{\"message\":\n{CALL}\n}}"), "own_line /message"),
+        (format!("[{{\"a\":[\n{CALL}]}}]"), "own_line /0/a/0"),
+        (format!("[\n{CALL},\n{CALL}\n]\n"), "calls"),
+        (around(&format!("[7, {CALL},\n8]")), "calls"),
+        (around("\n{\n\"method\":1}"), "calls"),
+        (around("\n{\"b\":{\"method\":1}}\n"), "calls"),
+        (format!("\n{CALL}\n"), "calls"),
+    ] {
+        assert_eq!(said(body.as_bytes(), JSON), expected, "{body}");
+    }
+}
+
+#[test]
 fn headers_that_contradict_the_body_are_refused() {
     let call = |headers: RequestHeaders<'_>| said(CALL.as_bytes(), headers);
     let methods = |mcp_method: &[&[u8]]| call(RequestHeaders { mcp_method, ..JSON });

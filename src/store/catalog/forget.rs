@@ -8,7 +8,7 @@ use record::Micros;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it is looked for, in microseconds.
 const FORGET_EVERY_US: i64 = 3_600_000_000;
@@ -17,8 +17,10 @@ const LOCK_WAIT: Duration = Duration::from_millis(200);
 /// A call is written down for a primitive that was neither listed nor called for this long, in
 /// microseconds.
 const CALLED_EVERY_US: i64 = DAY_US;
+/// How long a writer stays at it before it goes back to its day.
+const FORGET_TIME_MAX: Duration = Duration::from_millis(40);
 /// Primitives that go in one transaction.
-const FORGET_A_SLICE: i64 = 1_000;
+const FORGET_A_SLICE: i64 = 500;
 
 /// What calls are known by: server, kind, name.
 type Called = (String, String, String);
@@ -48,8 +50,13 @@ impl Catalog {
         let Some(before) = before else { return false };
         let oldest =
             now.min(before.saturating_add(2 * FORGET_EVERY_US)) - FORGOTTEN_AFTER_DAYS * DAY_US;
-        let mut has_forgotten = false;
+        let (mut has_forgotten, began) = (false, Instant::now());
         loop {
+            if began.elapsed() > FORGET_TIME_MAX {
+                // The rest goes in the next round.
+                self.forgot_at = Some(now.saturating_sub(FORGET_EVERY_US));
+                return has_forgotten;
+            }
             match self.forget_slice(oldest) {
                 Ok(0) => return has_forgotten,
                 Ok(_) => has_forgotten = true,

@@ -280,6 +280,13 @@ pub(crate) struct Known {
     pub(crate) prompts: u64,
 }
 
+impl Known {
+    /// Whether the server has listed anything.
+    pub(crate) fn lists_any(&self) -> bool {
+        self.tools + self.resources + self.prompts > 0
+    }
+}
+
 /// All servers that the catalogue knows.
 pub(crate) fn known_servers(
     catalog: &Connection,

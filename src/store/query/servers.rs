@@ -14,6 +14,7 @@ use crate::directory::DAY_US;
 use crate::page::{NO_BUCKET, bucket_floor_us};
 use crate::part::{CARRIED_ROLES, CARRIED_USER};
 use record::Micros;
+use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,12 +65,17 @@ struct Sums {
     attacks: u64,
     durations: Durations,
     primitives: BTreeSet<(String, String)>,
-    /// How many of these no list has.
-    unlisted: u64,
+    /// How many of these no list has, where a look at the lists said so.
+    unlisted: Option<u64>,
     seen: Option<(Micros, Micros)>,
 }
 
 impl Sums {
+    /// How many of its primitives no list has; all until the catalogue says otherwise.
+    fn unlisted(&self) -> u64 {
+        self.unlisted.unwrap_or(self.primitives.len() as u64)
+    }
+
     fn see(&mut self, first: Micros, last: Micros) {
         let (from, to) = self.seen.unwrap_or((first, last));
         self.seen = Some((from.min(first), to.max(last)));
@@ -145,20 +151,10 @@ impl Reader {
                 }
             }
         }
-        let (now, all) = (limits.now, &mut servers);
-        let known = self.files.ask_catalog(warnings, |catalog| {
-            let known = known_servers(catalog, now)?;
-            for (name, sums) in all {
-                sums.unlisted = unlisted(catalog, name, sums.primitives.iter())?;
-            }
-            Ok(known)
-        });
-        let mut known = known.unwrap_or_else(|| {
-            for sums in servers.values_mut() {
-                sums.unlisted = sums.primitives.len() as u64;
-            }
-            BTreeMap::new()
-        });
+        let found = self
+            .files
+            .ask_catalog(warnings, |catalog| known_and_unlisted(catalog, &mut servers, limits.now));
+        let mut known = found.unwrap_or_default();
         known.retain(|name, _| {
             let is_wanted = filter.server.is_empty() || filter.server.contains(name);
             is_wanted && scope.has(name)
@@ -210,6 +206,21 @@ impl Reader {
     }
 }
 
+/// What the catalogue knows of servers; and of those there are, which primitives are unlisted.
+fn known_and_unlisted(
+    catalog: &Connection,
+    servers: &mut BTreeMap<String, Sums>,
+    now: Micros,
+) -> rusqlite::Result<BTreeMap<String, Known>> {
+    let known = known_servers(catalog, now)?;
+    for (name, sums) in servers {
+        if known.get(name).is_some_and(Known::lists_any) {
+            sums.unlisted = Some(unlisted(catalog, name, sums.primitives.iter())?);
+        }
+    }
+    Ok(known)
+}
+
 fn only_servers(filter: &Filter) -> Filter {
     Filter { from: filter.from, to: filter.to, server: filter.server.clone(), ..Filter::default() }
 }
@@ -222,7 +233,7 @@ fn summary(name: String, sums: Sums, known: &Known) -> ServerSummary {
         errors: sums.errors,
         sessions: sums.sessions,
         attacks: sums.attacks,
-        primitives: sums.unlisted + known.tools + known.resources + known.prompts,
+        primitives: sums.unlisted() + known.tools + known.resources + known.prompts,
         tools: known.tools,
         resources: known.resources,
         prompts: known.prompts,
@@ -242,6 +253,7 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
         let sums = servers.entry(load.server).or_default();
         sums.calls += load.calls;
         sums.errors += load.errors;
+        sums.attacks += load.attacks;
         if let Some((bucket, calls)) = load.duration {
             sums.durations.add(bucket, calls);
         }
@@ -253,11 +265,6 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
         let sums = servers.entry(candidate.server).or_default();
         sums.sessions += 1;
         sums.see(candidate.started_at, candidate.last_at);
-    }
-    let mut parts = view.connection.prepare_cached("SELECT server FROM parts WHERE part = ?1")?;
-    for attack in super::attacks::selected(view)? {
-        let server: i64 = parts.query_row([attack.session.part], |row| row.get(0))?;
-        servers.entry(server).or_default().attacks += 1;
     }
     let named = servers.into_iter().filter_map(|(server, sums)| {
         selection.servers.get(&server).map(|name| (name.clone(), sums))
@@ -272,6 +279,7 @@ pub(crate) struct Load<'a> {
     pub(crate) duration: Option<(i64, u64)>,
     pub(crate) calls: u64,
     pub(crate) errors: u64,
+    pub(crate) attacks: u64,
     pub(crate) primitive: Option<&'a (String, String)>,
 }
 
@@ -317,12 +325,14 @@ pub(crate) fn each_load(view: &View<'_>, take: &mut dyn FnMut(&Load<'_>)) -> Res
         if sums.contains_key(&(server, kind)) {
             let (_, primitive) = names.kind(view.connection, kind)?;
             let duration = Some((bucket, calls));
-            take(&Load { server, duration, calls: 0, errors: 0, primitive: primitive.as_ref() });
+            let primitive = primitive.as_ref();
+            take(&Load { server, duration, calls: 0, errors: 0, attacks: 0, primitive });
         }
     }
     for ((server, kind), (calls, errors)) in sums {
         let (_, primitive) = names.kind(view.connection, kind)?;
-        take(&Load { server, duration: None, calls, errors, primitive: primitive.as_ref() });
+        let (attacks, primitive) = (calls * selection.attacks_of(kind), primitive.as_ref());
+        take(&Load { server, duration: None, calls, errors, attacks, primitive });
     }
     Ok(())
 }

@@ -197,7 +197,9 @@ impl Sink for Folding {
 
     fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
 
-    fn listed(&mut self, _: &Exchange<'_>, _: &record::Listing<'_>) {}
+    fn listed(&mut self, exchange: &Exchange<'_>, listing: &record::Listing<'_>) {
+        self.rest.push(format!("{} {listing:?}", exchange.server.name));
+    }
 
     fn event(&mut self, part: PartRef, _: &Exchange<'_>, event: &Event) {
         self.rest.push(format!("{} {:?} {}", part.0, event.kind, event.count));

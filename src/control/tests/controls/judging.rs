@@ -1,8 +1,10 @@
 //! What controls say of calls, rule by rule of product.md.
 
-use crate::support::{acl, control, judge, tool_call, verdict, verify};
+use crate::support::{STEPS, acl, control, judge, tool_call, verdict, verify};
+use control::catalogue::Catalogue;
 use control::schema::Budget;
 use control::{CallFacts, ControlKind, Judgement, Objection, Subject, ToolsOf, Unjudged, Unknown};
+use protocol::Scanner;
 use std::net::IpAddr;
 
 fn user(user: &str) -> Subject<'_> {
@@ -46,6 +48,23 @@ fn methods_and_primitives_must_both_be_listed() {
     assert!(!control.covers("tools/call", Some("dropped")));
     assert!(!control.covers("TOOLS/CALL", Some("drop")), "bytes, not letters");
     assert!(!control.covers("tools/call", Some("Delete_account")));
+}
+
+#[test]
+fn what_is_excepted_is_not_covered_and_everything_else_is() {
+    let control = acl("methods tools/call;\nexcept get_* search;\nallow role=writer;\ndeny all;");
+    assert!(!control.covers("tools/call", Some("get_account")));
+    assert!(!control.covers("tools/call", Some("search")));
+    assert!(control.covers("tools/call", Some("delete_account")));
+    assert!(control.covers("tools/call", Some("xget_account")));
+    assert!(control.covers("tools/call", None), "a call without a name is none of those");
+    let control = acl("primitives delete_*;\nexcept delete_draft;\ndeny all;");
+    assert!(control.covers("tools/call", Some("delete_account")));
+    assert!(!control.covers("tools/call", Some("delete_draft")));
+    assert!(!control.covers("tools/call", Some("search")));
+    assert!(!control.covers("tools/list", None));
+    let long = acl("except *a*b*;\ndeny all;");
+    assert!(long.covers("tools/call", Some(&"a".repeat(1 << 24))), "not known, so covered");
 }
 
 #[test]
@@ -241,15 +260,83 @@ fn nested_arrays_of_hostile_depth_hold_no_scopes() {
     assert_ne!(verdict(&control, &values(&[occurrence])), "allowed");
 }
 
+fn catalogue() -> Catalogue {
+    let mut builder = Catalogue::builder();
+    let schema = |kind: &str| {
+        format!(
+            "{{\"type\":\"object\",\"properties\":{{\"id\":{{\"type\":\"{kind}\"}}}},\
+             \"required\":[\"id\"]}}"
+        )
+    };
+    builder.tool("crm", "delete_account", &schema("integer"), &[(&schema("string"), 1_000_000)]);
+    builder.tool("crm", "remote", "{\"$ref\":\"https://example.com/schema\"}", &[]);
+    builder.build()
+}
+
+/// What a tool input schema enforcement says of a call with these arguments, a second after the
+/// schema changed.
+fn enforced(block: &str, tool: &str, arguments: &str) -> Judgement {
+    let control = control(ControlKind::ToolSchema, block);
+    let catalogue = catalogue();
+    let mut scanner = Scanner::new();
+    let document = scanner.scan(arguments.as_bytes());
+    let call = CallFacts { arguments: document.root(), now: 2_000_000, ..tool_call(tool) };
+    let tools = ToolsOf(catalogue.tools("crm"));
+    control.judge(&call, &Subject::default(), tools, &mut Budget::new(STEPS))
+}
+
 #[test]
 fn an_undefined_tool_is_allowed_unless_denied() {
-    let call = tool_call("ghost");
-    let control_of = |block: &str| control(ControlKind::ToolSchema, block);
+    assert_eq!(enforced("", "ghost", "{}"), Judgement::Allowed);
+    let denied = enforced("\nundefined_tools deny;", "ghost", "{}");
+    let Judgement::Denied(objection) = denied else { panic!("{denied:?}") };
+    assert_eq!(objection.detail, "undefined_tools deny, line 2");
+    assert_eq!((objection.point.as_str(), objection.found.as_str()), ("/params/name", "ghost"));
+}
+
+#[test]
+fn before_any_list_was_seen_undefined_tools_cannot_be_told() {
     let nobody = Subject::default();
-    assert_eq!(judge(&control_of(""), &call, &nobody), Judgement::Allowed);
-    let strict = control_of("undefined_tools deny;");
-    let nothing_listed = judge(&strict, &call, &nobody);
-    assert_eq!(nothing_listed, Judgement::Unjudged(Unjudged::NoSchema));
+    let lenient = control(ControlKind::ToolSchema, "");
+    assert_eq!(judge(&lenient, &tool_call("ghost"), &nobody), Judgement::Allowed);
+    let strict = control(ControlKind::ToolSchema, "undefined_tools deny;");
+    let unjudged = judge(&strict, &tool_call("ghost"), &nobody);
+    assert_eq!(unjudged, Judgement::Unjudged(Unjudged::NoSchema));
+}
+
+#[test]
+fn arguments_that_break_the_schema_are_denied_with_their_place() {
+    assert_eq!(enforced("", "delete_account", "{\"id\":17}"), Judgement::Allowed);
+    let denied = enforced("grace 0;", "delete_account", "{\"id\":\"17\"}");
+    let Judgement::Denied(objection) = denied else { panic!("{denied:?}") };
+    assert_eq!(objection.detail, "inputSchema, type");
+    assert_eq!(objection.point, "/params/arguments/id");
+    assert_eq!((objection.expected.as_str(), objection.found.as_str()), ("integer", "\"17\""));
+    let missing = enforced("grace 0;", "delete_account", "{}");
+    assert!(matches!(missing, Judgement::Denied(_)), "{missing:?}");
+}
+
+#[test]
+fn a_schema_that_was_replaced_is_accepted_for_the_grace_time() {
+    let arguments = "{\"id\":\"17\"}";
+    assert_eq!(enforced("", "delete_account", arguments), Judgement::Allowed);
+    assert_eq!(enforced("grace 2s;", "delete_account", arguments), Judgement::Allowed);
+    let late = enforced("grace 1s;", "delete_account", arguments);
+    assert!(matches!(late, Judgement::Denied(_)), "{late:?}");
+}
+
+#[test]
+fn unknown_arguments_are_denied_where_that_is_said() {
+    let arguments = "{\"id\":17,\"__proto__\":{\"admin\":true}}";
+    assert_eq!(enforced("", "delete_account", arguments), Judgement::Allowed);
+    let denied = enforced("unknown_arguments deny;\ngrace 0;", "delete_account", arguments);
+    let Judgement::Denied(objection) = denied else { panic!("{denied:?}") };
+    assert_eq!(objection.point, "/params/arguments/__proto__");
+}
+
+#[test]
+fn a_schema_that_says_nothing_leaves_calls_unjudged() {
+    assert_eq!(enforced("", "remote", "{}"), Judgement::Unjudged(Unjudged::SchemaCost));
 }
 
 #[test]

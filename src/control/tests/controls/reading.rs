@@ -197,6 +197,7 @@ fn signs_that_have_no_meaning_are_warned_of() {
     warned(Acl, "deny user=*@example.com;", 1, "stands for itself");
     warned(Acl, "deny user=$remote_user;", 1, "only if= takes variables");
     warned(Verify, "require $x acme*;", 1, "stands for itself");
+    warned(Acl, "deny if=$mcp_primitive;", 1, "the first call only");
 }
 
 #[test]
