@@ -178,7 +178,13 @@ impl Worker {
         if queued > self.queue_bytes_max / Link::EARLY_SHARE {
             self.link.hurry();
         }
-        let refused = if queued > self.queue_bytes_max && !is_begun {
+        // Attacks have room of their own: a flood of other calls does not hide them.
+        let is_attack = !capture.verdict.denials.is_empty();
+        let room = match is_attack {
+            true => self.queue_bytes_max + self.queue_bytes_max / Link::ATTACK_SHARE,
+            false => self.queue_bytes_max,
+        };
+        let refused = if queued > room && !is_begun {
             Some(capture)
         } else {
             match self.queue.try_send(capture) {
