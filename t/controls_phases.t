@@ -117,7 +117,7 @@ is(sent('/static/none', 'drop')->{status}, 200, 'a static location has controls,
 is($r->http('GET', '/static/page.html')->{body}, 'the page', 'a GET has nothing to judge');
 is($r->http('GET', '/mcp', body => $r->jsonrpc('tools/call', { name => 'drop' }, 5), headers => $r->mcp_headers)->{body} =~ /-32010/ ? 1 : 0, 1,
     'but a body is a body');
-is($r->http('HEAD', '/static/page.html')->{status}, 200, 'nor has a HEAD');
+is($r->http('HEAD', '/static/page.html')->{status}, 404, 'nor has a HEAD');
 
 $r->accounted('every exchange is accounted for', dropped => 0);
 $r->done_testing;

@@ -73,6 +73,7 @@ is($r->records(q{select count(*) as n from calls where server = 'localhost/off'}
 is($r->records(q{select count(*) as n from calls where server = 'localhost/skip'})->[0]{n}, 1, '... nor of what is skipped');
 
 # Several controls on one call.
+drop_all('/both', name => 'echo');
 my $before = @{ $r->upstream->requests };
 like(drop_all('/both')->{body}, qr/-32010/, 'one that blocks is enough');
 is(scalar @{ $r->upstream->requests }, $before, '... and nothing arrives');
@@ -85,7 +86,7 @@ is(attacks('/mild', 1)->[0]{control}, 'watched only', '... and the outer ones ca
 
 # Evidence.
 drop_all('/bare');
-drop_all('/watch', arguments => { password => 'hunter2', n => 3 }, headers => ['X-Api-Key' => 'abc123secret']);
+drop_all('/watch', name => 'drop_passwords', arguments => { password => 'hunter2', n => 3 }, headers => ['X-Api-Key' => 'abc123secret']);
 drop_all('/short', arguments => { pad => 'y' x 5000 });
 attacks('/bare', 1);
 attacks('/short', 1);

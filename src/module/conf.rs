@@ -12,6 +12,7 @@ mod line;
 mod location;
 mod merge;
 mod names;
+mod served;
 mod set;
 mod store;
 mod table;
@@ -21,6 +22,7 @@ mod written;
 pub(crate) use controls::{Judged, JudgedBy};
 pub(crate) use location::Said;
 pub(crate) use names::ServerNames;
+pub(crate) use served::Served;
 pub(crate) use set::{SetVariable, Source};
 pub(crate) use store::StoreConf;
 pub(crate) use table::COMMANDS;
@@ -75,8 +77,8 @@ pub(crate) struct MainConf {
     pub(crate) lines: Vec<Written>,
     /// The locations that record.
     recordings: Vec<Recording>,
-    /// Locations with controls, by their numbers.
-    places: Vec<(usize, Recording)>,
+    /// Locations with controls.
+    places: Vec<Served>,
     /// How many there are.
     locations: usize,
     memory_limit: Option<usize>,

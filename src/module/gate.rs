@@ -255,7 +255,13 @@ fn keep(r: Request<'_>, conf: &LocConf, body: &body::Bytes<'_>) -> String {
             context
         }),
     };
-    let Some(context) = context else { return String::new() };
-    context.state = State::Watching;
-    String::from_utf8_lossy(&crate::fill::request_id(r, context.request, worker)).into_owned()
+    // Without memory it is not recorded, and answered all the same.
+    let number = match context {
+        Some(context) => {
+            context.state = State::Watching;
+            context.request
+        }
+        None => worker.next_request(),
+    };
+    String::from_utf8_lossy(&crate::fill::request_id(r, number, worker)).into_owned()
 }

@@ -2,7 +2,7 @@
 
 use super::line::{Place, log};
 use super::location::{Derived, Roles, Said, Tried};
-use super::{LocConf, MainConf, Recording, ServerNames, Values};
+use super::{LocConf, MainConf, Recording, Served, ServerNames, Values};
 use exchange::{CaptureLevel, CaptureRules, ParamRule, ProvenPaths, Rules};
 use nginx_sys::{
     NGX_LOG_WARN, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module,
@@ -72,14 +72,16 @@ pub(super) unsafe fn merge(
                 main.locations
             }
         };
+        let controls = Arc::new(controls);
         if let Some(recording) = recording {
-            main.places.push((controls.location, recording));
+            let controls = Arc::clone(&controls);
+            main.places.push(Served { recording, controls });
         }
         if let Some(place) = level.said.controls.tool_schema() {
             main.uses_tools = true;
             check_tool_schema(cf, place, level, is_location, main)?;
         }
-        level.controls = Some(Arc::new(controls));
+        level.controls = Some(controls);
         level.judged_by = judged_by;
         level.jwt.hides_unverified = !level.said.controls.controls.is_empty();
     }
