@@ -40,8 +40,10 @@ e2e: ## every pair of official client and official server that can talk
 	@nginx/build release
 	@t/e2e/run --every-pair
 
-fuzz: ## feed generated input to every parser (SECONDS_EACH, default 60)
+fuzz: ## generated input for every parser (SECONDS_EACH, 60), and for what real readers execute (BODIES, a million)
+	@t/install
 	@cargo run --quiet --release --manifest-path t/fuzz/Cargo.toml -- all $(or $(SECONDS_EACH),60)
+	@t/differential/run $(or $(BODIES),1000000)
 
 bench: ## side by side with bare nginx, then the console's lists on full days
 	@t/install
@@ -50,4 +52,4 @@ bench: ## side by side with bare nginx, then the console's lists on full days
 	@t/bench/console
 
 clean: ## remove everything that was built
-	@rm -rf build target t/fuzz/target
+	@rm -rf build target t/fuzz/target t/differential/target

@@ -22,10 +22,12 @@ sub slurp {
 # The directive table of the code, as the document writes its entries.
 my $table = slurp('src/module/conf/table.rs');
 my %in_code;
-while ($table =~ /name:\s*c"(mcp_\w+)",\s*syntax:\s*"([^"]*)",\s*default:\s*"([^"]*)",\s*context:\s*"([^"]*)",/g) {
+while ($table =~ /name:\s*c"(mcp_\w+)",\s*syntax:\s*"((?:[^"\\]|\\.)*)",\s*default:\s*"([^"]*)",\s*context:\s*"([^"]*)",/g) {
     my ($name, $syntax, $default, $context) = ($1, $2, $3, $4);
+    $syntax =~ s/\\"/"/g;
     $default = $default eq '' ? '—' : "$name $default;";
-    $in_code{$name} = "Syntax:  $name $syntax;\nDefault: $default\nContext: $context\n";
+    my $end = $syntax =~ /\}$/ ? "" : ";";
+    $in_code{$name} = "Syntax:  $name $syntax$end\nDefault: $default\nContext: $context\n";
 }
 my $names = () = $table =~ /^\s+name:\s*c"/mg;
 is(scalar keys %in_code, $names, 'every directive of the code was read');

@@ -254,6 +254,7 @@ impl Interpreter {
             Method::Get | Method::Delete if capture.verdict.is_blocked => {
                 self.post(capture, rules, patience, sink, stage)
             }
+            Method::Get | Method::Delete if !rules.records => Step::Done(Taken::Unrecorded),
             Method::Get => self.get(capture, rules, patience, sink, stage),
             Method::Delete if stage == Stage::Begin => Step::Unripe,
             Method::Delete => Step::Done(self.delete(capture, rules, patience, sink)),

@@ -12,6 +12,7 @@ mod line;
 mod location;
 mod merge;
 mod names;
+mod served;
 mod set;
 mod store;
 mod table;
@@ -21,6 +22,7 @@ mod written;
 pub(crate) use controls::{Judged, JudgedBy};
 pub(crate) use location::Said;
 pub(crate) use names::ServerNames;
+pub(crate) use served::Served;
 pub(crate) use set::{SetVariable, Source};
 pub(crate) use store::StoreConf;
 pub(crate) use table::COMMANDS;
@@ -64,6 +66,8 @@ pub(crate) struct MainConf {
     pub(crate) may_block: bool,
     /// A control judges by tools somewhere: known in postconfiguration.
     pub(crate) uses_tools: bool,
+    /// Variables are used that say what controls object to. Known in postconfiguration.
+    pub(crate) uses_attacks: bool,
     /// Variables are used that are made from bodies: only then are bodies read on the event loop.
     /// Known in postconfiguration.
     pub(crate) uses_bodies: bool,
@@ -73,8 +77,8 @@ pub(crate) struct MainConf {
     pub(crate) lines: Vec<Written>,
     /// The locations that record.
     recordings: Vec<Recording>,
-    /// Locations with controls, by their numbers.
-    places: Vec<(usize, Recording)>,
+    /// Locations with controls.
+    places: Vec<Served>,
     /// How many there are.
     locations: usize,
     memory_limit: Option<usize>,
@@ -135,6 +139,8 @@ impl MainConf {
         // SAFETY: by the caller's promise.
         let uses_bodies = unsafe { uses_variable(cf, |name| variables::is_from_body(name, self)) };
         self.uses_bodies = uses_bodies;
+        // SAFETY: as above.
+        self.uses_attacks = unsafe { uses_variable(cf, variables::is_of_attack) };
     }
 
     /// The key of hashes (`mcp_hash_key_file`).
@@ -230,6 +236,7 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             is_used: false,
             may_block: false,
             uses_tools: false,
+            uses_attacks: false,
             uses_bodies: false,
             set_names: Vec::new(),
             lines: Vec::new(),

@@ -277,6 +277,9 @@ impl Context {
     /// Keeps a piece of the answer's body.
     #[inline]
     pub(crate) fn see_answer(&mut self, worker: &mut Worker, bytes: &[u8], unseen: u64) {
+        if !worker.has_writer {
+            return;
+        }
         if self.first_byte_us == 0 {
             self.newest_us = monotonic_us();
             self.first_byte_us = self.newest_us.saturating_sub(self.started_us).max(1);
@@ -416,7 +419,13 @@ impl Context {
                 return;
             }
             let r = Request::new((*this).r);
+            if !worker.has_writer {
+                gate::hear_late(r, (*this).conf());
+                (*this).forget(worker);
+                return;
+            }
             let values = Evaluated::new(r, (*this).conf());
+            values.claim_session(r, &*this);
             (*this).hand_over_end(r, worker, &values);
         }
     }

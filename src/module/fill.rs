@@ -88,6 +88,17 @@ impl<'r> Evaluated<'r> {
     }
 }
 
+impl Evaluated<'_> {
+    /// The session that a server has taken the request in is the user's.
+    pub(crate) fn claim_session(&self, r: Request<'_>, context: &Context) {
+        if self.verified != Verified::None && context.conf().controls.is_some() {
+            // SAFETY: a string of the request's pool.
+            let answered = unsafe { bytes(&context.answer_session) };
+            gate::claim(r, context.conf(), self.user, answered);
+        }
+    }
+}
+
 impl<'r> JudgedBy<'r> {
     fn of(r: Request<'r>, conf: &'r LocConf) -> Option<Self> {
         conf.controls.as_ref()?;
@@ -115,6 +126,7 @@ impl<'r> JudgedBy<'r> {
         capture.facts.control_user = put(capture, subject.user);
         capture.facts.control_role = put(capture, subject.role);
         capture.facts.external = put(capture, subject.external);
+        capture.facts.is_foreign_session = subject.is_foreign_session;
         for (index, occurrences) in subject.values.iter().enumerate() {
             let Ok(index) = u16::try_from(index) else { return };
             for value in occurrences {

@@ -3,6 +3,7 @@
 //! They observe. Each passes on what it was given, unchanged and at once, whatever becomes of the
 //! observing; a request that is none of ours costs a comparison or two.
 
+use crate::conf::LocConf;
 use crate::context::{self, Context, Found, State};
 use crate::fill::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 use crate::guard::guard;
@@ -215,7 +216,8 @@ fn may_be_known_by_headers(r: Request<'_>) -> bool {
 
 /// Watches a request without a readable body, if its headers or its path speak for MCP.
 fn admit_by_headers(r: Request<'_>) {
-    let Some(conf) = r.loc_conf().filter(|conf| conf.rules.is_some()) else { return };
+    let records = |conf: &&LocConf| conf.rules.as_ref().is_some_and(|rules| rules.records);
+    let Some(conf) = r.loc_conf().filter(records) else { return };
     let is_stream = r.is_get() && is_event_stream(&r.inner().headers_out.content_type);
     // A page under the path of an MCP server is a page, unless a session is asked for it.
     let is_page = r.is_get() && !is_stream && is_success(r.status());

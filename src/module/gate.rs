@@ -8,23 +8,27 @@
 
 mod answer;
 mod body;
+pub(crate) mod log;
+mod owners;
 mod subject;
 mod trial;
 
+pub(crate) use owners::claim;
 pub(crate) use subject::{Headers, Subject, headers_of};
-pub(crate) use trial::{Finding, found, take_verdict};
+pub(crate) use trial::{Finding, Summary, found, summary, take_verdict};
 
-use crate::conf::LocConf;
+use crate::conf::{LocConf, MainConf};
 use crate::context::{self, Context, Found, State};
 use crate::guard::guard;
 use crate::nginx::Request;
 use crate::worker::Worker;
 use answer::Answer;
-use exchange::{Case, Controls, Judge, Reply, Seen, ToolsHere};
+use exchange::{BodyEnd, Case, Controls, Judge, Reply, Seen, ToolsHere};
 use nginx_sys::{
     NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_SPECIAL_RESPONSE, ngx_http_core_run_phases,
     ngx_http_finalize_request, ngx_http_read_client_request_body, ngx_http_request_t, ngx_int_t,
 };
+use protocol::may_be_mcp_body;
 use std::cell::RefCell;
 use std::sync::Arc;
 use trial::{Stage, Trial};
@@ -125,47 +129,117 @@ fn step(r: Request<'_>, conf: &LocConf, controls: &Arc<Controls>) -> Step {
             trial.stage = Stage::Reading;
             return Step::Read;
         }
-        _ => trial.stage = Stage::Judged,
+        _ => {}
     }
     judge(r, conf, controls)
 }
 
 fn judge(r: Request<'_>, conf: &LocConf, controls: &Arc<Controls>) -> Step {
     let Some(rules) = &conf.rules else { return Step::Pass };
+    let body = body::of(r, rules.body_bytes_max);
+    let seen = match body.is_whole {
+        true if lacks_context(r, conf, &body.bytes) => Seen::Partly,
+        true => Seen::Whole,
+        false if body.bytes.len() >= rules.body_bytes_max => Seen::OverLimit,
+        false => Seen::Partly,
+    };
+    let Some(reply) = hear(r, conf, &body.bytes, seen, true) else { return Step::Fail };
+    let id = match &reply {
+        Some(_) => keep(r, conf, &body),
+        None => request_id(r),
+    };
+    log::say_verdict(r, conf, &id);
+    match reply {
+        Some(reply) => Step::Block(Answer::new(r, controls, &reply, &id)),
+        None => Step::Pass,
+    }
+}
+
+/// Whether values that controls judge by come from the body, and there is no memory to keep it.
+fn lacks_context(r: Request<'_>, conf: &LocConf, body: &[u8]) -> bool {
+    // SAFETY: a live request.
+    let uses_bodies = unsafe { MainConf::of(r.raw()) }.is_some_and(|main| main.uses_bodies);
+    uses_bodies
+        && !(conf.judged_by.values.is_empty() && conf.judged_by.external.is_empty())
+        && may_be_mcp_body(body, true) == Some(true)
+        && !matches!(context::find(r), Found::Context(_))
+}
+
+/// Lets the location's controls judge a body. `None` where nginx has no memory.
+fn hear(
+    r: Request<'_>,
+    conf: &LocConf,
+    body: &[u8],
+    seen: Seen,
+    can_block: bool,
+) -> Option<Option<Reply>> {
+    let (rules, controls) = (conf.rules.as_ref()?, conf.controls.as_ref()?);
     let headers = subject::headers_of(r);
     // SAFETY: the event loop's thread; the borrow ends here.
     let tools = unsafe { Worker::get() }.and_then(|worker| worker.tools());
     let subject = Subject::of(r, conf, &headers);
-    let body = body::of(r, rules.body_bytes_max);
     let case = Case {
         rules,
-        body: &body.bytes,
-        seen: match body.is_whole {
-            true => Seen::Whole,
-            false if body.bytes.len() >= rules.body_bytes_max => Seen::OverLimit,
-            false => Seen::Partly,
-        },
+        body,
+        seen,
         headers: &headers,
         user: subject.user,
         role: subject.role,
         address: r.address(),
         values: &subject.values,
         external: subject.external,
-        is_foreign_session: false,
+        is_foreign_session: subject.is_foreign_session,
         tools: ToolsHere::new(tools.as_ref(), controls.location),
         now: crate::clock::wall_us(),
-        can_block: true,
+        can_block,
     };
     // SAFETY: a live request; its trial is borrowed nowhere else.
-    let Some(trial) = (unsafe { Trial::of(r.raw()).as_mut() }) else { return Step::Fail };
+    let trial = unsafe { Trial::of_or_new(r.raw()).as_mut() }?;
     let reply = JUDGE.with_borrow_mut(|judge| judge.judge(&case, &mut trial.verdict));
-    trial.finding = match trial.verdict.denials.is_empty() && !trial.verdict.is_blocked {
-        true => Finding::Fine,
-        false => Finding::Attack,
+    trial.stage = Stage::Judged;
+    trial.summarize();
+    Some(reply)
+}
+
+/// Judges a request that went on without being judged, as soon as its body is known: for variables,
+/// and where no writer does it. It is too late to block it.
+pub(crate) fn hear_late(r: Request<'_>, conf: &LocConf) {
+    // SAFETY: a live request, whose trial is borrowed for this call only.
+    let is_judged =
+        unsafe { Trial::of(r.raw()).as_ref() }.is_some_and(|trial| trial.stage != Stage::New);
+    if is_judged || conf.controls.is_none() {
+        return;
+    }
+    let Found::Context(context) = context::find(r) else { return };
+    // SAFETY: a context of this live request; it is borrowed until its body is copied.
+    let body = unsafe { (*context).capture() }.filter(|it| it.request.end == BodyEnd::Complete);
+    let Some((body, seen)) = body.map(|it| {
+        let is_over =
+            it.request.passed > conf.rules.as_ref().map_or(0, |rules| rules.body_bytes_max as u64);
+        let seen = match it.request.lost {
+            0 => Seen::Whole,
+            _ if is_over => Seen::OverLimit,
+            _ => Seen::Partly,
+        };
+        (it.request.bytes.clone(), seen)
+    }) else {
+        return;
     };
-    let Some(reply) = reply else { return Step::Pass };
-    let id = keep(r, conf, &body);
-    Step::Block(Answer::new(r, controls, &reply, &id))
+    if body.is_empty() {
+        return;
+    }
+    if hear(r, conf, &body, seen, false).is_some() {
+        log::say_verdict(r, conf, &request_id(r));
+    }
+}
+
+/// The id of a request's record.
+fn request_id(r: Request<'_>) -> String {
+    let Found::Context(context) = context::find(r) else { return String::new() };
+    // SAFETY: the event loop's thread; a context of this live request, borrowed nowhere else.
+    let (number, worker) = unsafe { ((*context).request, Worker::get()) };
+    let id = worker.map(|worker| crate::fill::request_id(r, number, worker));
+    id.map(|id| String::from_utf8_lossy(&id).into_owned()).unwrap_or_default()
 }
 
 /// Sees to it that a blocked request is recorded, and gives the id that its record will have.
@@ -181,7 +255,13 @@ fn keep(r: Request<'_>, conf: &LocConf, body: &body::Bytes<'_>) -> String {
             context
         }),
     };
-    let Some(context) = context else { return String::new() };
-    context.state = State::Watching;
-    String::from_utf8_lossy(&crate::fill::request_id(r, context.request, worker)).into_owned()
+    // Without memory it is not recorded, and answered all the same.
+    let number = match context {
+        Some(context) => {
+            context.state = State::Watching;
+            context.request
+        }
+        None => worker.next_request(),
+    };
+    String::from_utf8_lossy(&crate::fill::request_id(r, number, worker)).into_owned()
 }

@@ -61,6 +61,8 @@ impl Link {
     pub(crate) const KEEP_BYTES_MAX: usize = 16 * 1024;
     /// The part of the queue's bytes that makes the writer hurry.
     pub(crate) const EARLY_SHARE: usize = 4;
+    /// The part of the queue's bytes that attacks have beyond it.
+    pub(crate) const ATTACK_SHARE: usize = 4;
     /// Lines that wait to be logged; more of them are dropped, since they would say the same.
     const LINES_MAX: usize = 16;
     /// Attacks that wait to be logged; further ones are counted.

@@ -93,8 +93,9 @@ pub(crate) unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int
                 return OK;
             }
             let Some(main) = main_conf(cycle).filter(|main| main.is_used) else { return OK };
-            if let Some(store) = &main.store {
-                process::start(main, store, (*cycle).log);
+            match &main.store {
+                Some(store) => process::start(main, store, (*cycle).log),
+                None => process::start_without_store(main),
             }
         }
         OK

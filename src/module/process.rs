@@ -3,6 +3,7 @@
 use crate::conf::{MainConf, StoreConf};
 use crate::context::Context;
 use crate::filter;
+use crate::gate;
 use crate::handover::Link;
 use crate::nginx::{Timer, log};
 use crate::thread;
@@ -116,6 +117,20 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
     }
 }
 
+/// Starts a worker that has controls and no store: what they object to goes to the error log alone.
+///
+/// # Safety
+/// As `start`.
+pub(crate) unsafe fn start_without_store(main: &MainConf) {
+    let (sender, _) = crossbeam_channel::bounded(1);
+    let link = Arc::new(Link::new());
+    Worker::start(link, sender, Slot::unshared(), main.memory_bytes_max, 0, random());
+    // SAFETY: the event loop's thread, and no other borrow alive.
+    if let Some(worker) = unsafe { Worker::get() } {
+        worker.has_writer = false;
+    }
+}
+
 /// Ends the writer: it empties the queue first, within its bound.
 ///
 /// # Safety
@@ -173,7 +188,7 @@ fn spawn(name: &str, run: Box<dyn FnOnce() + Send>) -> std::io::Result<JoinHandl
 }
 
 /// A number that no other writer has.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     let is_read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
     let number = u64::from_ne_bytes(bytes);
@@ -287,6 +302,8 @@ unsafe fn say_drops(worker: &mut Worker, said_at: &mut ngx_msec_t, log: *mut ngx
 /// # Safety
 /// The event loop's thread, and a live log.
 unsafe fn write_lines(link: &Link, log: *mut ngx_log_t) {
+    // SAFETY: by the caller's promise.
+    unsafe { gate::log::write(link, log) };
     while let Some(line) = link.next_line() {
         // SAFETY: by the caller's promise.
         unsafe { log!(line.level, log, "{}", line.text) };

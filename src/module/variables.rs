@@ -11,6 +11,7 @@ mod turn;
 
 use crate::conf::{LocConf, MainConf};
 use crate::context::{self, Found};
+use crate::gate;
 use crate::guard::guard;
 use crate::nginx::{Request, bytes};
 use nginx_sys::{
@@ -60,6 +61,9 @@ const VARIABLES: &[Variable] = &[
     Variable { name: "mcp_role", getter: getters::role, is_from_body: false },
     Variable { name: "mcp_outcome", getter: getters::outcome, is_from_body: true },
     Variable { name: "mcp_error_code", getter: getters::error_code, is_from_body: true },
+    Variable { name: "mcp_attack", getter: getters::attack, is_from_body: true },
+    Variable { name: "mcp_control", getter: getters::control, is_from_body: true },
+    Variable { name: "mcp_action", getter: getters::action, is_from_body: true },
 ];
 
 /// How the variables of top-level claims begin.
@@ -80,7 +84,24 @@ pub(crate) fn remember(r: Request<'_>) {
         && let Some(asked) = Asked::about(r)
     {
         let _ = seen::answer(asked);
+        if main.is_some_and(|main| main.uses_attacks) {
+            gate::hear_late(r, asked.conf);
+        }
     }
+}
+
+/// Whether a variable says what controls object to.
+pub(crate) fn is_of_attack(name: &[u8]) -> bool {
+    matches!(name, b"mcp_attack" | b"mcp_control" | b"mcp_action")
+}
+
+/// The MCP server's name and the user, as they are stored, whether or not the request is MCP.
+pub(crate) fn server_and_user<'r>(
+    r: Request<'r>,
+    conf: &'r LocConf,
+) -> (Cow<'r, [u8]>, Cow<'r, [u8]>) {
+    let asked = Asked { r, conf };
+    (getters::server_name(asked), getters::user(asked))
 }
 
 /// Adds them to the configuration being read.

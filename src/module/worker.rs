@@ -49,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) dirty: List,
     /// Drops since the last line about them.
     unsaid_drops: u64,
+    /// What is handed over is written. Without a store nothing is.
+    pub(crate) has_writer: bool,
     /// The tools that controls judge by.
     tools: Option<Arc<Snapshot>>,
 }
@@ -77,6 +79,7 @@ impl Worker {
             open: List::open(),
             dirty: List::dirty(),
             unsaid_drops: 0,
+            has_writer: true,
             tools: None,
         });
         WORKER.store(Box::into_raw(worker), Ordering::Release);
@@ -175,7 +178,13 @@ impl Worker {
         if queued > self.queue_bytes_max / Link::EARLY_SHARE {
             self.link.hurry();
         }
-        let refused = if queued > self.queue_bytes_max && !is_begun {
+        // Attacks have room of their own: a flood of other calls does not hide them.
+        let is_attack = !capture.verdict.denials.is_empty();
+        let room = match is_attack {
+            true => self.queue_bytes_max + self.queue_bytes_max / Link::ATTACK_SHARE,
+            false => self.queue_bytes_max,
+        };
+        let refused = if queued > room && !is_begun {
             Some(capture)
         } else {
             match self.queue.try_send(capture) {

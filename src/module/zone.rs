@@ -7,6 +7,7 @@
 //!
 //! The identity at any quiet moment: handed = written + unrecorded + dropped + killed + queued.
 
+mod owners;
 mod slot;
 
 pub(crate) use slot::{Counter, Side, Slot, Snapshot};
@@ -17,6 +18,7 @@ use crate::lock;
 use nginx_sys::{
     NGX_ERROR, NGX_LOG_EMERG, NGX_OK, ngx_int_t, ngx_shm_zone_t, ngx_slab_calloc, ngx_slab_pool_t,
 };
+use owners::Owners;
 use slot::{COUNTERS, SLOTS_MAX};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +35,7 @@ pub(crate) struct Shared {
     /// Counters of workers that are gone.
     totals: [AtomicU64; COUNTERS],
     slots: [Slot; SLOTS_MAX],
+    owners: Owners,
 }
 
 impl Shared {
@@ -56,6 +59,11 @@ impl Shared {
             .iter()
             .filter(|slot| slot.is_used())
             .fold(gone, |sum, slot| sum.wrapping_add(slot.commits()))
+    }
+
+    /// Whose sessions are.
+    pub(crate) fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// How often the catalogue has changed.
@@ -142,6 +150,7 @@ unsafe fn prepare(zone: *mut ngx_shm_zone_t, old: *mut Shared) -> bool {
             return false;
         }
         (*shared).layout.store(LAYOUT, Ordering::Relaxed);
+        (*shared).owners.seed(crate::process::random());
         (*slab).data = shared.cast();
         (*zone).data = shared.cast();
         true

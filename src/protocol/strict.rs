@@ -71,7 +71,7 @@ fn check(document: &Document<'_>, headers: &RequestHeaders<'_>, found: &mut Obje
             message::check(root, Place::root(root), headers, found);
             return true;
         }
-        ValueKind::Array if holds_request(root) => {
+        ValueKind::Array if holds_request(root) || holds_string(root) => {
             check_batch(root, headers, found);
             return true;
         }
@@ -152,6 +152,16 @@ fn holds_request(array: Value<'_>) -> bool {
     array.items().any(|item| match item.kind() {
         ValueKind::Object => is_request_like(item),
         ValueKind::Array => holds_request(item),
+        _ => false,
+    })
+}
+
+/// Whether there is a string in this array, or in arrays within it. Rust's serde reads an array as a
+/// struct, member by member in their order: `["2.0", 1, "tools/call", …]` is a call to it.
+fn holds_string(array: Value<'_>) -> bool {
+    array.items().any(|item| match item.kind() {
+        ValueKind::String => true,
+        ValueKind::Array => holds_string(item),
         _ => false,
     })
 }

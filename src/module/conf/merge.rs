@@ -1,8 +1,8 @@
 //! Inheritance: what a level does not say, the level around it says.
 
-use super::line::log;
+use super::line::{Place, log};
 use super::location::{Derived, Roles, Said, Tried};
-use super::{LocConf, MainConf, Recording, ServerNames, Values};
+use super::{LocConf, MainConf, Recording, Served, ServerNames, Values};
 use exchange::{CaptureLevel, CaptureRules, ParamRule, ProvenPaths, Rules};
 use nginx_sys::{
     NGX_LOG_WARN, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t, ngx_http_core_module,
@@ -62,6 +62,8 @@ pub(super) unsafe fn merge(
     if let Some((mut controls, judged_by)) = level.said.controls.in_force(records) {
         // SAFETY: as above.
         let recording = unsafe { Recording::of(cf, level) };
+        // A server block's own level is no location: those in it may record.
+        let is_location = recording.as_ref().is_some_and(|it| !it.location.is_empty());
         controls.location = match (&recording, &around.controls) {
             // A block inside of a location, as `if`, is the location.
             (None, Some(around)) => around.location,
@@ -70,11 +72,16 @@ pub(super) unsafe fn merge(
                 main.locations
             }
         };
+        let controls = Arc::new(controls);
         if let Some(recording) = recording {
-            main.places.push((controls.location, recording));
+            let controls = Arc::clone(&controls);
+            main.places.push(Served { recording, controls });
         }
-        main.uses_tools |= level.said.controls.tool_schema().is_some();
-        level.controls = Some(Arc::new(controls));
+        if let Some(place) = level.said.controls.tool_schema() {
+            main.uses_tools = true;
+            check_tool_schema(cf, place, level, is_location, main)?;
+        }
+        level.controls = Some(controls);
         level.judged_by = judged_by;
         level.jwt.hides_unverified = !level.said.controls.controls.is_empty();
     }
@@ -108,6 +115,32 @@ pub(super) unsafe fn merge(
     if records {
         // SAFETY: as above.
         main.recordings.extend(unsafe { Recording::of(cf, level) });
+    }
+    Ok(())
+}
+
+/// What judges by lists needs them to be learned.
+fn check_tool_schema(
+    cf: *mut ngx_conf_t,
+    place: &Place,
+    level: &LocConf,
+    is_location: bool,
+    main: &MainConf,
+) -> Result<(), String> {
+    if main.store.is_none() {
+        return Err(format!(
+            "\"mcp_tool_schema\" in {place} needs a store, where lists of tools are kept: write \
+             \"mcp_sessions_store path;\" in the http block"
+        ));
+    }
+    let is_literal = level.said.server_name.is_some();
+    if is_location && level.said.is_on != Some(true) && !is_literal {
+        let said = format!(
+            "\"mcp_tool_schema\" in {place} learns no lists where nothing is recorded: write \
+             \"mcp_sessions on;\", or the \"mcp_server_name\" of a location that records"
+        );
+        // SAFETY: nginx passes its context to merge this level.
+        unsafe { log(cf, NGX_LOG_WARN, &said) };
     }
     Ok(())
 }

@@ -93,6 +93,11 @@ impl ServerNames {
         self.have(unsafe { bytes(&asked) }, asked)
     }
 
+    /// The first name.
+    pub(crate) fn first(&self) -> String {
+        String::from_utf8_lossy(&self.first).into_owned()
+    }
+
     /// Whether MCP servers of this block are named by a host.
     pub(crate) fn name(&self, host: &str) -> bool {
         let raw = ngx_str_t { len: host.len(), data: host.as_ptr().cast_mut() };

@@ -27,8 +27,8 @@ pub(crate) struct Written {
 /// A location that records.
 pub(crate) struct Recording {
     /// `mcp_server_name`.
-    server_name: Option<String>,
-    names: Option<Rc<ServerNames>>,
+    pub(super) server_name: Option<String>,
+    pub(super) names: Option<Rc<ServerNames>>,
     /// As nginx.conf has it, without modifier; empty for a server block's own level.
     pub(crate) location: String,
     matches: Matches,
@@ -146,24 +146,13 @@ impl MainConf {
     pub(crate) fn recordings_of(&self, server: &str) -> Vec<&Recording> {
         found(self.recordings.iter(), server)
     }
-
-    /// By number of location: those of some MCP servers that are served there.
-    pub(crate) fn servers_by_location(&self, servers: Vec<String>) -> Vec<Vec<String>> {
-        let mut by_location = vec![Vec::new(); self.locations + 1];
-        for server in servers {
-            for place in found(self.places.iter().map(|(_, place)| place), &server) {
-                let number = self.places.iter().find(|(_, it)| std::ptr::eq(it, place));
-                if let Some(here) = number.and_then(|(number, _)| by_location.get_mut(*number)) {
-                    here.push(server.clone());
-                }
-            }
-        }
-        by_location
-    }
 }
 
 /// Those locations among `all` that serve an MCP server of this name.
-fn found<'r>(all: impl Iterator<Item = &'r Recording> + Clone, server: &str) -> Vec<&'r Recording> {
+pub(super) fn found<'r>(
+    all: impl Iterator<Item = &'r Recording> + Clone,
+    server: &str,
+) -> Vec<&'r Recording> {
     let named: Vec<&Recording> =
         all.clone().filter(|it| it.server_name.as_deref() == Some(server)).collect();
     if !named.is_empty() {

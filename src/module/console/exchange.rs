@@ -382,9 +382,18 @@ unsafe fn configuration_of(r: *mut ngx_http_request_t, server: &str) -> Vec<Dire
 ///
 /// # Safety
 /// A live request.
-unsafe fn controls_in_force(_r: *mut ngx_http_request_t) -> Vec<ConfiguredControl> {
-    // No directive makes one yet.
-    Vec::new()
+unsafe fn controls_in_force(r: *mut ngx_http_request_t) -> Vec<ConfiguredControl> {
+    // SAFETY: by the caller's promise.
+    let Some(main) = (unsafe { MainConf::of(r) }) else { return Vec::new() };
+    let shown = main.controls_in_force().into_iter().map(|it| ConfiguredControl {
+        kind: it.kind,
+        title: it.title,
+        place: it.place,
+        mode: it.mode,
+        text: it.text,
+        servers: it.servers,
+    });
+    shown.collect()
 }
 
 /// # Safety

@@ -22,6 +22,8 @@ pub(crate) struct Subject<'r> {
     pub(crate) values: Vec<Vec<&'r [u8]>>,
     /// The first non-empty `mcp_attack` value.
     pub(crate) external: &'r [u8],
+    /// The session that it names belongs to another verified user.
+    pub(crate) is_foreign_session: bool,
 }
 
 impl<'r> Subject<'r> {
@@ -30,8 +32,10 @@ impl<'r> Subject<'r> {
         jwt::without_unverified(|| {
             let judged_by = &conf.judged_by;
             let values = judged_by.values.iter().map(|value| occurrences(r, value, headers));
+            let user = first(r, &conf.values.user);
             Self {
-                user: first(r, &conf.values.user),
+                is_foreign_session: super::owners::is_foreign(r, conf, user),
+                user,
                 role: first(r, &conf.values.role),
                 values: values.collect(),
                 external: first(r, &judged_by.external),

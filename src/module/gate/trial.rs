@@ -3,6 +3,7 @@
 
 use exchange::{Controls, Verdict};
 use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add, ngx_pool_cleanup_t};
+use record::{Action, AttackKind};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -27,6 +28,17 @@ pub(crate) struct Trial {
     pub(super) stage: Stage,
     pub(super) verdict: Verdict,
     pub(super) finding: Finding,
+    summary: Option<Summary>,
+    /// Objections that the error log has.
+    pub(super) said: usize,
+}
+
+/// The first objection, for variables: it stays when the verdict goes to the writer.
+#[derive(Clone, Debug)]
+pub(crate) struct Summary {
+    pub(crate) kind: AttackKind,
+    pub(crate) title: String,
+    pub(crate) action: Action,
 }
 
 const CLEANUP: unsafe extern "C" fn(*mut c_void) = cleanup;
@@ -78,6 +90,21 @@ impl Trial {
         }
     }
 
+    /// Keeps what variables may ask for later.
+    pub(super) fn summarize(&mut self) {
+        let verdict = &self.verdict;
+        let is_fine = verdict.denials.is_empty() && !verdict.is_blocked;
+        self.finding = if is_fine { Finding::Fine } else { Finding::Attack };
+        let Some(first) = verdict.denials.first() else { return };
+        let Some(controls) = verdict.sets.get(usize::from(first.set)) else { return };
+        let control = controls.reference(first.who);
+        self.summary = Some(Summary {
+            kind: control.kind,
+            title: control.title.to_owned(),
+            action: if verdict.is_blocked { Action::Blocked } else { Action::Passed },
+        });
+    }
+
     /// Whether these controls have judged already.
     pub(super) fn is_judged_by(&self, controls: &Arc<Controls>) -> bool {
         self.verdict.sets.iter().any(|set| Arc::ptr_eq(set, controls))
@@ -106,6 +133,15 @@ pub(crate) unsafe fn found(r: *mut ngx_http_request_t) -> Finding {
         Some(trial) if trial.stage == Stage::Judged => trial.finding,
         _ => Finding::None,
     }
+}
+
+/// The first objection to a request.
+///
+/// # Safety
+/// A live request, whose trial is borrowed nowhere.
+pub(crate) unsafe fn summary(r: *mut ngx_http_request_t) -> Option<Summary> {
+    // SAFETY: by the caller's promise.
+    unsafe { Trial::of(r).as_ref()?.summary.clone() }
 }
 
 /// Takes the verdict on a request, to hand it over with its capture.

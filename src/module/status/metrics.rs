@@ -2,7 +2,7 @@
 //! docs/operations.md is checked.
 
 use crate::zone::Snapshot;
-use record::{Outcome, Reason};
+use record::{AttackKind, Outcome, Reason};
 use std::fmt::Write;
 
 /// What kind of number it is, in Prometheus' words.
@@ -23,6 +23,8 @@ enum Read {
     ByReason(fn(&Snapshot) -> &[u64]),
     /// One an outcome of calls.
     ByOutcome(fn(&Snapshot) -> &[u64]),
+    /// One a type of attacks.
+    ByAttack(fn(&Snapshot) -> &[u64]),
 }
 
 struct Metric {
@@ -86,6 +88,12 @@ const METRICS: &[Metric] = &[
         read: Read::ByOutcome(|it| &it.calls),
     },
     Metric {
+        name: "mcp_sessions_attacks_written_total",
+        kind: Kind::Counter,
+        help: "Attacks recorded, by type.",
+        read: Read::ByAttack(|it| &it.attacks),
+    },
+    Metric {
         name: "mcp_sessions_stream_pieces_lost_total",
         kind: Kind::Counter,
         help: "Pieces of open event streams that found the queue full and were offered again.",
@@ -139,6 +147,10 @@ impl Metric {
             Read::ByOutcome(read) => {
                 let names = Outcome::ALL.iter().map(|outcome| outcome.as_str());
                 names.zip(read(snapshot)).map(|(it, n)| ("outcome", it, n.to_string())).collect()
+            }
+            Read::ByAttack(read) => {
+                let names = AttackKind::ALL.iter().map(|kind| kind.as_str());
+                names.zip(read(snapshot)).map(|(it, n)| ("type", it, n.to_string())).collect()
             }
         }
     }

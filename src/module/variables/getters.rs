@@ -3,6 +3,7 @@
 use super::{Asked, seen};
 use crate::conf::{MainConf, Source};
 use crate::fill::{MCP_PROTOCOL_VERSION, MCP_SESSION_ID, first};
+use crate::gate;
 use crate::jwt;
 use crate::nginx::{HeaderName, bytes, each_header};
 use exchange::{Derive, session_parameter};
@@ -15,9 +16,12 @@ const NOTHING: Cow<'static, [u8]> = Cow::Borrowed(&[]);
 
 /// `$mcp_server`: the configured name, or host and path.
 pub(super) fn server(asked: Asked<'_>) -> Cow<'_, [u8]> {
-    let Some(rules) = asked.conf.rules.as_ref().filter(|_| is_mcp(asked)) else {
-        return NOTHING;
-    };
+    if is_mcp(asked) { server_name(asked) } else { NOTHING }
+}
+
+/// The MCP server's name, if it is one.
+pub(super) fn server_name(asked: Asked<'_>) -> Cow<'_, [u8]> {
+    let Some(rules) = asked.conf.rules.as_ref() else { return NOTHING };
     if let Some(name) = &rules.server_name {
         return Cow::Borrowed(name.as_bytes());
     }
@@ -103,6 +107,29 @@ pub(super) fn outcome(asked: Asked<'_>) -> Cow<'_, [u8]> {
 pub(super) fn error_code(asked: Asked<'_>) -> Cow<'_, [u8]> {
     let code = answered(asked).and_then(|answer| answer.error_code);
     code.map_or(NOTHING, |code| Cow::Owned(code.to_string().into_bytes()))
+}
+
+/// `$mcp_attack`: the type of the first objection.
+pub(super) fn attack(asked: Asked<'_>) -> Cow<'_, [u8]> {
+    objection(asked).map_or(NOTHING, |it| Cow::Borrowed(it.kind.as_str().as_bytes()))
+}
+
+/// `$mcp_control`: the title of the control that objects first.
+pub(super) fn control(asked: Asked<'_>) -> Cow<'_, [u8]> {
+    objection(asked).map_or(NOTHING, |it| Cow::Owned(it.title.into_bytes()))
+}
+
+/// `$mcp_action`: what was done about it.
+pub(super) fn action(asked: Asked<'_>) -> Cow<'_, [u8]> {
+    objection(asked).map_or(NOTHING, |it| Cow::Borrowed(it.action.as_str().as_bytes()))
+}
+
+fn objection(asked: Asked<'_>) -> Option<gate::Summary> {
+    if is_mcp(asked) {
+        gate::hear_late(asked.r, asked.conf);
+    }
+    // SAFETY: a live request, whose trial is borrowed nowhere while a variable is read.
+    unsafe { gate::summary(asked.r.raw()) }
 }
 
 /// A top-level claim of the bearer token.

@@ -95,6 +95,7 @@ impl Writer {
         slot.add(Side::Writer, Counter::Unrecorded, taken.unrecorded);
         slot.add(Side::Writer, Counter::Commits, 1);
         slot.add_calls(&committed.by_outcome, &committed.completed);
+        slot.add_attacks(&committed.attacks);
         if taken.oldest > 0 {
             let lag = wall_us().saturating_sub(taken.oldest);
             slot.show_lag(u64::try_from(lag).unwrap_or(0));

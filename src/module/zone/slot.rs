@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) const SLOTS_MAX: usize = 256;
 const REASONS: usize = record::Reason::ALL.len();
 const OUTCOMES: usize = record::Outcome::ALL.len();
+const ATTACKS: usize = record::AttackKind::ALL.len();
 /// Numbers a side holds.
-pub(crate) const COUNTERS: usize = FIRST_OUTCOME + OUTCOMES;
+pub(crate) const COUNTERS: usize = FIRST_ATTACK + ATTACKS;
+const FIRST_ATTACK: usize = FIRST_OUTCOME + OUTCOMES;
 const FIRST_REASON: usize = 8;
 const FIRST_OUTCOME: usize = FIRST_REASON + REASONS;
 /// In `owner`: a sweeper works on it, whose pid is in the low bits.
@@ -68,6 +70,12 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// One that nobody reads, where there is no zone.
+    pub(crate) fn unshared() -> &'static Self {
+        // SAFETY: all-zero is valid for atomics, as nginx's own shared memory is.
+        Box::leak(Box::new(unsafe { std::mem::zeroed() }))
+    }
+
     /// Counts.
     #[inline]
     pub(crate) fn add(&self, side: Side, counter: Counter, n: u64) {
@@ -87,6 +95,13 @@ impl Slot {
         let no_longer_pending = completed.iter().sum::<u64>().wrapping_neg();
         let pending = FIRST_OUTCOME + record::Outcome::Pending as usize;
         self.bump(Side::Writer, pending, no_longer_pending);
+    }
+
+    /// Counts attacks that were stored, by type.
+    pub(crate) fn add_attacks(&self, attacks: &[u64; ATTACKS]) {
+        for (index, count) in attacks.iter().enumerate().filter(|(_, count)| **count > 0) {
+            self.bump(Side::Writer, FIRST_ATTACK + index, *count);
+        }
     }
 
     /// Shows how many exchanges wait for another worker's records.
@@ -206,6 +221,8 @@ pub(crate) struct Snapshot {
     pub(crate) dropped: [u64; REASONS],
     /// Calls written, in the order of `Outcome::ALL`.
     pub(crate) calls: [u64; OUTCOMES],
+    /// Attacks stored, in the order of `AttackKind::ALL`.
+    pub(crate) attacks: [u64; ATTACKS],
     /// Pieces of streams that did not fit into the queue.
     pub(crate) pieces_lost: u64,
     /// Bytes of bodies that passed without being kept.
@@ -241,6 +258,10 @@ impl Snapshot {
             7 => &mut self.commits,
             FIRST_REASON..FIRST_OUTCOME => {
                 let Some(number) = self.dropped.get_mut(index - FIRST_REASON) else { return };
+                number
+            }
+            FIRST_ATTACK.. => {
+                let Some(number) = self.attacks.get_mut(index - FIRST_ATTACK) else { return };
                 number
             }
             _ => {

@@ -232,6 +232,8 @@ fn batches_belong_to_one_revision() {
         (r#"[{"a":1},{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "version /0/jsonrpc"),
         (r#"[7,{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "not_a_message /0"),
         (r#"[[{"jsonrpc":"2.0","id":1,"method":"ping"}]]"#, "not_a_message /0"),
+        (r#"["2.0",1,"tools/call",{"name":"wipe"}]"#, "not_a_message /0"),
+        (r#"[7,[[null,"tools/call"]]]"#, "not_a_message /0"),
         (r#"[[[{"x":1},{"Method":"ping"}]]]"#, "not_a_message /0"),
         (
             r#"[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"a","method":"b"}]"#,

@@ -3,8 +3,8 @@
 #![cfg(test)]
 
 mod answers;
-mod catalogue;
 mod attacks;
+mod catalogue;
 mod documents;
 mod failures;
 mod filters;

@@ -29,7 +29,8 @@ pub fn json_scan(bytes: &[u8]) {
         Err(error) => assert!(!document.flaws().is_empty(), "{error}"),
     }
     let is_clean = document.flaws().is_empty();
-    let mut small = Scanner::with_limits(Limits { depth_max: 3, nodes_max: 16, copy_bytes_max: 64 });
+    let mut small =
+        Scanner::with_limits(Limits { depth_max: 3, nodes_max: 16, copy_bytes_max: 64 });
     let step = bytes.len() / 64 + 1;
     for end in (0..=bytes.len()).step_by(step) {
         let prefix = &bytes[..end];

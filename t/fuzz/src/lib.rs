@@ -1,11 +1,13 @@
 //! What must hold for any bytes. Each target panics where it does not.
 
+mod boundary;
 mod exchange;
 mod json;
 mod message;
 mod mutation;
 mod sse;
 
+pub use boundary::boundary_and_objections;
 pub use exchange::exchange;
 pub use json::json_scan;
 pub use message::message;
@@ -23,7 +25,8 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
+    Target { name: "boundary", run: boundary_and_objections, seeds: boundary::SEEDS },
     Target { name: "exchange", run: exchange, seeds: exchange::SEEDS },
     Target { name: "json_scan", run: json_scan, seeds: json::SEEDS },
     Target { name: "message", run: message, seeds: message::SEEDS },
