@@ -20,10 +20,14 @@ pub(crate) fn flood(
     let (mut done, id) = (0, RpcId::Integer(1));
     while done < calls {
         let mut batch = writer.begin(from + done * spread_us).unwrap();
+        let mut request = exchange(from + done * spread_us);
+        let mut part = place(&mut batch, &request);
         for n in done..(done + 10_000).min(calls) {
             let at = from + n * spread_us;
-            let request = exchange(at);
-            let part = place(&mut batch, &request);
+            if n % 100 == 0 {
+                request = exchange(at);
+                part = place(&mut batch, &request);
+            }
             batch.judged(part, &ACL, Judged::Blocked);
             let point = point(n);
             let attacks = [Attack { point: &point, ..attack(at, ACL) }];
