@@ -33,7 +33,7 @@ sub lists {
     return $c->reply(403, 'application/json', $JSON->encode({ jsonrpc => '2.0', id => $message->{id}, result => $page->{refused} })) if $page->{refused};
     my $answer = $JSON->encode({ jsonrpc => '2.0', id => $message->{id}, result => $page });
     # Every connection is a process of its own.
-    $answer =~ s/"COUNT"/"\"$$\""/g;
+    $answer =~ s/"COUNT"/"$$"/g;
     $answer =~ s/"DEEP"/'[' x 100_000 . ']' x 100_000/e;
     return $c->reply(200, 'application/json', $answer) if $path !~ /sse/;
     $c->head(200, 'text/event-stream');
