@@ -5,6 +5,7 @@ use crate::backtest::Findings;
 use crate::conf::Draft;
 use crate::tally::{Case, Counts, Tally};
 use control::Control;
+use record::Mode;
 use std::io::{self, Write};
 
 /// Rules that are shown of a control.
@@ -45,6 +46,9 @@ fn write_control(control: &Control, tally: &Tally, out: &mut dyn Write) -> io::R
         visible(control.title()),
         control.place()
     )?;
+    if control.own_mode() == Some(Mode::Off) {
+        return writeln!(out, "  is off and judges nothing");
+    }
     if tally.covered == 0 {
         return writeln!(out, "  covers none of the calls");
     }
