@@ -43,10 +43,11 @@ e2e: ## every pair of official client and official server that can talk
 fuzz: ## feed generated input to every parser (SECONDS_EACH, default 60)
 	@cargo run --quiet --release --manifest-path t/fuzz/Cargo.toml -- all $(or $(SECONDS_EACH),60)
 
-bench: ## side by side with bare nginx, one table at the end
+bench: ## side by side with bare nginx, then the console's lists on full days
 	@t/install
 	@nginx/build release
 	@t/bench/run
+	@t/bench/console
 
 clean: ## remove everything that was built
 	@rm -rf build target t/fuzz/target

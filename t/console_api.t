@@ -165,7 +165,7 @@ for my $call (@all[0 .. 30]) {
     unlike($json->encode($shown), qr/hunter2/, '... masked');
 }
 my ($list) = $api->get('calls', limit => 1);
-is_deeply($list->{items}[0], do { my %c = %{ $api->get("calls/$list->{items}[0]{id}") }; delete @c{qw(continues continued_by batch previous following)}; \%c },
+is_deeply($list->{items}[0], do { my %c = %{ $api->get("calls/$list->{items}[0]{id}") }; delete @c{qw(continued_by batch previous following)}; \%c },
     'a list shows the same of a call');
 ok(!defined $api->get('calls', limit => 1, payloads => 'false', primitive => 'search')->{items}[0]{arguments}, 'payloads=false leaves arguments out');
 
@@ -208,7 +208,7 @@ my %agents;
 $agents{ $_->{user} // '' } += $_->{calls} for @{ $api->get('agents')->{items} };
 is_deeply(\%agents, \%by_user, 'agents with their calls');
 
-# What there is none of yet.
+# What there is none of.
 is_deeply($api->get($_), { items => [], next => undef }, "no $_") for 'attacks', 'controls';
 is_deeply($api->get('calls', attack => 'any')->{items}, [], 'no call with an attack');
 is($api->problem('attacks/2026-11-22.a9')->{status}, 404, 'nor one of this id');

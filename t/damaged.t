@@ -10,6 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
+use Test::Mcp::Healing;
 use Test::Mcp::Recorder;
 
 my $page_bytes = 8192;
@@ -30,46 +31,6 @@ my @damages = (
     'without its header' => sub { overwrite($_[0], 0, 100) },
     'of length zero' => sub { truncate $_[0], 0 },
 );
-
-# Makes calls until one of them can be read from the store; returns the number of the next one.
-sub call_until_recorded {
-    my ($r, $what, $session, $id) = @_;
-    my $first = $id;
-    $r->wait_until(sub {
-        my $answer = $r->call('echo', {}, id => $id++, session => $session);
-        die "traffic stopped: $answer->{status}\n" unless $answer->{status} == 200;
-        my $rows = eval { $r->query("select count(*) as n from calls where rpc_id >= $first") };
-        return $rows && @$rows && $rows->[0]{n} > 0;
-    }, "$what: recording again");
-    pass("$what: recording heals");
-    return $id;
-}
-
-# From here on nothing is lost, and all of it is sound and counted.
-sub heals {
-    my ($r, $what, $session, $id) = @_;
-    my $first = call_until_recorded($r, $what, $session, $id);
-    $r->call('echo', {}, id => $first + $_, session => $session) for 0 .. 39;
-    $r->settled;
-    my $rows = $r->records("select count(*) as n from calls where rpc_id >= $first", until => sub { $_[0][0]{n} >= 40 },
-        seconds => 5);
-    is($rows->[0]{n}, 40, "$what: and nothing is lost any more");
-    $r->accounted("$what: every exchange is accounted for", calls => 0);
-    $r->integrity("$what: the day's file is sound");
-    return;
-}
-
-# A worker tells each kind of trouble at most once a second (it may be logged a little later).
-sub quiet {
-    my ($r, $what) = @_;
-    my %lines;
-    for (split /\n/, $r->error_log) {
-        my ($second, $worker, $text) = /^(\S+ \S+) \[\w+\] (\d+)\S+ mcp_sessions: (.*)/ or next;
-        $lines{"$second $worker " . $text =~ s/^\d+//r}++;
-    }
-    is(join("\n", grep { $lines{$_} > 2 } sort keys %lines), '', "$what: the error log is not flooded");
-    return;
-}
 
 for my $when ('while nginx runs', 'before it starts') {
     my @all = @damages;

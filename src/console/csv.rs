@@ -5,7 +5,7 @@ use csv::{QuoteStyle, Terminator, WriterBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use store::query::{Call, SessionPart, Software};
+use store::query::{Attack, Call, SessionPart, Software};
 
 pub(crate) const MEDIA_TYPE: &str = "text/csv; charset=utf-8; header=present";
 
@@ -225,6 +225,70 @@ impl Row for Call {
             attacks.join("\n"),
             json(self.arguments.as_deref()),
             json(self.result.as_deref()),
+        ]
+    }
+}
+
+impl Row for Attack {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "at",
+        "last_at",
+        "count",
+        "type",
+        "control",
+        "place",
+        "verdict",
+        "action",
+        "detail",
+        "point",
+        "expected",
+        "found",
+        "server",
+        "session",
+        "session_id",
+        "call",
+        "user",
+        "roles",
+        "client",
+        "client_version",
+        "address",
+        "method",
+        "primitive_kind",
+        "primitive",
+    ];
+
+    fn fields(&self) -> Vec<String> {
+        let (client, client_version) = software(self.client.as_ref());
+        let primitive = self.primitive.as_ref();
+        let (kind, primitive) =
+            primitive.map(|it| (it.kind.clone(), it.name.clone())).unwrap_or_default();
+        vec![
+            self.id.to_string(),
+            time_text(self.at),
+            time_text(self.last_at),
+            self.count.to_string(),
+            self.kind.clone(),
+            text(self.control.as_ref()),
+            text(self.place.as_ref()),
+            self.verdict.to_owned(),
+            self.action.clone(),
+            text(self.detail.as_ref()),
+            text(self.point.as_ref()),
+            text(self.expected.as_ref()),
+            text(self.found.as_ref()),
+            self.server.clone(),
+            self.session.to_string(),
+            self.session_id.clone(),
+            self.call.to_string(),
+            text(self.user.as_ref()),
+            self.roles.join("\n"),
+            client,
+            client_version,
+            text(self.address.as_ref()),
+            text(self.method.as_ref()),
+            kind,
+            primitive,
         ]
     }
 }

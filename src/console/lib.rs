@@ -17,4 +17,4 @@ mod work;
 pub use answer::{Answer, Head, Problem};
 pub use request::{Method, Request};
 pub use route::{Console, Step};
-pub use work::{Cancel, Directive, Kind, Known, Next, Piece, Reading, Work};
+pub use work::{Cancel, ConfiguredControl, Directive, Kind, Known, Next, Piece, Reading, Work};

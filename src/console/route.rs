@@ -74,6 +74,7 @@ impl Console {
             known,
             mark,
             configuration: Vec::new(),
+            configured: Vec::new(),
             progress: Progress::default(),
         };
         Ok(Step::Work(Box::new(work)))

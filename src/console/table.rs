@@ -315,17 +315,23 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     endpoint(
         "attacks",
         Asks::Attacks,
-        &[Range, Filters, Page],
+        &[Range, Filters, Page, Format],
         Gives::List("Attack"),
         "Attacks, newest first.",
     ),
-    endpoint("attacks/{attack}", Asks::Attack, &[], Gives::One("Attack"), "One attack."),
+    endpoint(
+        "attacks/{attack}",
+        Asks::Attack,
+        &[],
+        Gives::One("AttackDetail"),
+        "One attack, with its evidence and the control's text as it was.",
+    ),
     endpoint(
         "controls",
         Asks::Controls,
         &[Range],
         Gives::List("Control"),
-        "Controls that objected in the time range.",
+        "Controls in force, and those that judged calls on the days of the time range.",
     ),
     endpoint(
         "servers",
@@ -382,7 +388,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         Asks::Live,
         &[Filters],
         Gives::Events,
-        "Session parts and calls as they are stored.",
+        "Session parts, calls and attacks as they are stored.",
     ),
     endpoint("openapi.json", Asks::Description, &[], Gives::Description, "This description."),
 ];

@@ -3,12 +3,14 @@
 //! A step does a bounded amount of work and gives a bounded piece of the answer. Between steps the
 //! thread is free for others; a slow client therefore holds no thread and no snapshot of a day.
 
+mod controls;
 mod directory;
 mod export;
 mod list;
 mod live;
 mod one;
 
+pub use controls::ConfiguredControl;
 pub use directory::Directive;
 pub(crate) use live::mark_of;
 
@@ -21,7 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::query::{
-    AttackId, CallId, Found, Limits, PartId, QueryError, Reader, Scope, ServerDetail, Time,
+    AttackId, CallId, Control, Found, Limits, List, PartId, QueryError, Reader, Scope,
+    ServerDetail, Time,
 };
 use time::OffsetDateTime;
 
@@ -150,6 +153,7 @@ pub struct Work {
     pub(crate) known: Known,
     pub(crate) mark: Option<store::query::Mark>,
     pub(crate) configuration: Vec<Directive>,
+    pub(crate) configured: Vec<ConfiguredControl>,
     pub(crate) progress: Progress,
 }
 
@@ -162,6 +166,8 @@ pub(crate) struct Progress {
     pub(crate) cursor: Option<String>,
     /// An MCP server whose configuration is asked for.
     pub(crate) server: Option<Found<ServerDetail>>,
+    /// Controls as the days know them, to be completed by those in force.
+    pub(crate) controls: Option<List<Control>>,
     pub(crate) items: usize,
     pub(crate) warnings: Vec<store::query::Warning>,
 }
@@ -189,6 +195,18 @@ impl Work {
         self.configuration = configuration;
     }
 
+    /// Whether the next step needs the controls of the configuration in force.
+    /// [`Work::tell_controls`] it before the step is done.
+    #[must_use]
+    pub fn wants_controls(&self) -> bool {
+        self.progress.controls.is_some()
+    }
+
+    /// Says which controls are in force.
+    pub fn tell_controls(&mut self, configured: Vec<ConfiguredControl>) {
+        self.configured = configured;
+    }
+
     /// Does the next step.
     pub fn step(&mut self, reading: &mut Reading, cancel: &Cancel) -> Piece {
         let scope = self.scope.clone();
@@ -204,6 +222,7 @@ impl Work {
                 self.list(reader, &limits)
             }
             Asks::Server => self.server(reader, &limits),
+            Asks::Controls => self.controls(reader, &limits),
             _ => self.one(reader, &limits),
         };
         match done {

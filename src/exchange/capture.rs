@@ -4,6 +4,7 @@
 //! back empty from the writer. Nothing in it points into nginx.
 
 use crate::rules::{PARAMS_MAX, Rules};
+use crate::verdict::Verdict;
 use record::{Micros, Verified};
 use std::sync::Arc;
 
@@ -137,6 +138,16 @@ pub struct Facts {
     pub params: [Span; PARAMS_MAX],
     /// Whether the bearer token was verified.
     pub verified: Verified,
+    /// The request line. Like all that follows, it is there only where controls need it.
+    pub line: Span,
+    /// The first non-empty of the `mcp_user` values, as controls may see it.
+    pub control_user: Span,
+    /// The first non-empty of the `mcp_role` values, as controls may see it.
+    pub control_role: Span,
+    /// The first non-empty of the `mcp_attack` values.
+    pub external: Span,
+    /// The session belongs to another verified user.
+    pub is_foreign_session: bool,
 }
 
 /// One exchange, or a part of one, on its way to the writer.
@@ -156,6 +167,13 @@ pub struct Capture {
     pub request: Body,
     /// The answer's body.
     pub response: Body,
+    /// What controls made of the request, where it was judged before it went on.
+    pub verdict: Verdict,
+    /// The request's headers, names and values, where they are needed to judge or as evidence.
+    pub headers: Vec<(Span, Span)>,
+    /// Values that controls judge by: each occurrence, with the number of its value among those of
+    /// all controls in force.
+    pub values: Vec<(u16, Span)>,
 }
 
 impl Capture {
@@ -179,7 +197,11 @@ impl Capture {
     /// Bytes of memory it holds, for the worker's memory limit.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.text.capacity() + self.request.bytes.capacity() + self.response.bytes.capacity()
+        self.text.capacity()
+            + self.request.bytes.capacity()
+            + self.response.bytes.capacity()
+            + self.headers.capacity() * size_of::<(Span, Span)>()
+            + self.verdict.memory_bytes()
     }
 
     /// Empties it for its next use. Buffers that grew beyond `keep_bytes_max` are given back.
@@ -188,6 +210,9 @@ impl Capture {
         self.stream = 0;
         self.rules = None;
         self.facts = Facts::default();
+        self.verdict.clear();
+        self.headers.clear();
+        self.values.clear();
         for bytes in [&mut self.text, &mut self.request.bytes, &mut self.response.bytes] {
             bytes.clear();
             if bytes.capacity() > keep_bytes_max {

@@ -394,6 +394,26 @@ impl Context {
         }
     }
 
+    /// The MCP server's name.
+    pub(crate) fn server_name(&self) -> &str {
+        self.arena.get(self.server)
+    }
+
+    /// The user's name, as it is stored.
+    pub(crate) fn user_name(&self) -> &str {
+        self.arena.get(self.user)
+    }
+
+    /// The client's address.
+    pub(crate) fn address_text(&self) -> &str {
+        self.arena.get(self.address)
+    }
+
+    /// The request's id.
+    pub(crate) fn request_id_text(&self) -> &str {
+        self.arena.get(self.request_id)
+    }
+
     /// Bytes of memory it holds besides itself.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.arena.memory_bytes() + self.params.capacity() * size_of::<(u16, Text)>()

@@ -1,8 +1,10 @@
 //! An exchange while it is being read: its calls, their answers, what else was seen.
 
 use crate::arena::{Arena, Text};
+use crate::attack::{AttackDraft, EvidenceDraft};
 use crate::listing::{Asked, ItemDraft, ListingDraft};
 use crate::session::Endpoint;
+use crate::verdict::Verdict;
 use protocol::{PrimitiveKind, RpcId};
 use record::{CallRef, Coverage, Outcome};
 
@@ -184,11 +186,17 @@ pub(crate) struct Work {
     /// What an `endpoint` event announced.
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) marks: Marks,
+    /// What controls say of the request.
+    pub(crate) verdict: Verdict,
+    pub(crate) attacks: Vec<AttackDraft>,
+    pub(crate) evidence: Option<EvidenceDraft>,
 }
 
 /// Things seen, each once or more.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marks {
+    /// A control blocked the request: the answer is nginx's.
+    pub(crate) is_blocked: bool,
     /// A request that claims the stateless era.
     pub(crate) is_modern: bool,
     /// A batch.
@@ -239,6 +247,9 @@ impl Work {
         self.left_out = 0;
         self.endpoint = None;
         self.marks = Marks::default();
+        self.verdict.clear();
+        empty(&mut self.attacks);
+        self.evidence = None;
     }
 
     /// Settles a call.

@@ -1,11 +1,12 @@
 //! Drafts to records, into the sink.
 
+use crate::attack::AttackDraft;
 use crate::draft::{AnswerDraft, Awaited, Draft, Kept, Output, Work};
 use crate::event_ids::EventIds;
 use crate::listing;
 use record::{
-    Answer, Call, CallRef, Coverage, Direction, Event, EventKind, Exchange, HashKey, Micros,
-    Outcome, PartRef, Payload, Primitive, Sink,
+    Answer, Attack, Call, CallRef, Coverage, Direction, Event, EventKind, Exchange, HashKey,
+    Micros, Outcome, PartRef, Payload, Primitive, Sink,
 };
 
 /// Tells the sink what was read.
@@ -40,16 +41,28 @@ impl Emitter<'_> {
         let reading = self.reading;
         let work = reading.work;
         for (index, (call, draft)) in work.calls.iter().zip(&work.drafts).enumerate() {
-            if call.is_skipped {
+            let attacks = reading.attacks(index);
+            if call.is_skipped && attacks.is_empty() {
                 continue;
             }
             let answer = reading.answer(call, work.answer(call));
             self.remember(work.answer(call));
             let record =
                 reading.call(Direction::Client, &call.rpc_id, draft, reading.exchange.at, answer);
-            let record = Call { continues: reading.continues(call, draft), ..record };
+            let continues = reading.continues(call, draft);
+            let record = Call { continues, attacks: &attacks, ..record };
             if let Some(reference) = self.sink.call(self.part, reading.exchange, &record) {
                 stored.push((index, reference));
+            }
+        }
+    }
+
+    /// Counts what controls made of the request.
+    pub(crate) fn judged(&mut self) {
+        let verdict = &self.reading.work.verdict;
+        for tally in &verdict.tallies {
+            if let Some(controls) = verdict.sets.get(usize::from(tally.set)) {
+                self.sink.judged(self.part, &controls.reference(tally.who), tally.judged);
             }
         }
     }
@@ -131,6 +144,17 @@ impl Emitter<'_> {
 }
 
 impl<'e> Reading<'e> {
+    /// The attacks on one of the exchange's own calls.
+    fn attacks(self, call: usize) -> Vec<Attack<'e>> {
+        let work = self.work;
+        let drafts = work.attacks.iter().enumerate().filter(|(_, draft)| draft.call == call);
+        let attacks = drafts.filter_map(|(place, draft)| {
+            let evidence = work.evidence.as_ref().filter(|_| AttackDraft::has_evidence(place));
+            draft.attack(&work.arena, &work.verdict, work.verdict.at, evidence)
+        });
+        attacks.collect()
+    }
+
     fn call(
         self,
         direction: Direction,

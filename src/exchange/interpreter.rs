@@ -1,5 +1,6 @@
 //! Captures in, records out.
 
+mod judged;
 mod listen;
 mod post;
 mod write;
@@ -8,12 +9,15 @@ use self::post::is_event_stream;
 use crate::context::Context;
 use crate::draft::Work;
 use crate::event_ids::EventIds;
+use crate::judge::Judge;
 use crate::limits::HELD_STREAM_BYTES_MAX;
 use crate::memo::Memo;
 use crate::stream::{Slot, Stream, Streams, append, complete};
+use crate::tools::Snapshot;
 use crate::{Capture, Method, Part};
 use protocol::Scanner;
 use record::{CallRef, HashKey, Patience, Sink};
+use std::sync::Arc;
 
 /// Capacity kept of the buffer for decoded bodies.
 const DECODED_BYTES_KEPT_MAX: usize = 1 << 20;
@@ -52,6 +56,10 @@ pub struct Interpreter {
     event_ids: EventIds,
     memo: Memo,
     bounds: Bounds,
+    judge: Judge,
+    tools: Option<Arc<Snapshot>>,
+    lines: Vec<String>,
+    lines_left_out: u64,
 }
 
 /// How much of an exchange is there.
@@ -90,7 +98,16 @@ impl Interpreter {
             streams: Streams::default(),
             event_ids: EventIds::default(),
             bounds: Bounds::default(),
+            judge: Judge::new(),
+            tools: None,
+            lines: Vec::new(),
+            lines_left_out: 0,
         }
+    }
+
+    /// Gives it the tools that are listed, for controls that judge by them.
+    pub fn set_tools(&mut self, tools: Option<Arc<Snapshot>>) {
+        self.tools = tools;
     }
 
     /// Reads a capture and tells the sink what it says. The capture may be cleared and used again
@@ -233,6 +250,10 @@ impl Interpreter {
         self.memo.turn_to(rules);
         let step = match capture.facts.method {
             Method::Post | Method::Other => self.post(capture, rules, patience, sink, stage),
+            // A request that a control blocked is recorded as a call, whatever it was.
+            Method::Get | Method::Delete if capture.verdict.is_blocked => {
+                self.post(capture, rules, patience, sink, stage)
+            }
             Method::Get => self.get(capture, rules, patience, sink, stage),
             Method::Delete if stage == Stage::Begin => Step::Unripe,
             Method::Delete => Step::Done(self.delete(capture, rules, patience, sink)),

@@ -60,3 +60,15 @@ pub const LISTED_TITLE_BYTES_MAX: usize = 1024;
 pub const LISTED_MIME_BYTES_MAX: usize = 256;
 /// Bytes of one value that a variable takes from a request or its answer.
 pub const VIEW_VALUE_BYTES_MAX: usize = 64 << 10;
+/// Messages of one batch that controls judge one by one. A longer batch is unjudged.
+pub const BATCH_JUDGED_MAX: usize = 100;
+/// Objections to one request that are kept.
+pub const DENIALS_MAX: usize = 200;
+/// Bytes kept of each text of an attack.
+pub const ATTACK_TEXT_BYTES_MAX: usize = 4096;
+/// Attacks on one request that carry it as evidence; it is the same for all.
+pub const EVIDENCES_MAX: usize = 8;
+/// Steps that all judgements of one request may take together: a millisecond or two.
+pub const JUDGE_STEPS_MAX: u64 = 200_000;
+/// Roles of one request that controls judge by.
+pub const ROLES_JUDGED_MAX: usize = 10_000;

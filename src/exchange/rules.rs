@@ -1,5 +1,6 @@
 //! A location's configuration, as the writer sees it: plain values, frozen at start.
 
+use crate::controls::Controls;
 use crate::session::path_session;
 use record::{HashKey, Mask};
 use std::sync::Arc;
@@ -55,6 +56,10 @@ pub struct ParamRule {
 /// A location's configuration for the writer.
 #[derive(Debug)]
 pub struct Rules {
+    /// `mcp_sessions on`. Elsewhere only what controls object to is recorded.
+    pub records: bool,
+    /// The controls in force; `None` where there are none.
+    pub controls: Option<Arc<Controls>>,
     /// `mcp_server_name`.
     pub server_name: Option<String>,
     /// `mcp_session_id … stored=hashed`: session ids are stored as keyed hashes.

@@ -123,6 +123,13 @@ pub(crate) fn may_join_by_path(method: Method, status: u16) -> bool {
     matches!(method, Method::Post) && status != 200
 }
 
+/// Whether the target of a request that has no sign of Streamable HTTP is that of HTTP+SSE's POST
+/// side: it names a session.
+#[must_use]
+pub fn is_old_transport(query: &[u8], path: &[u8]) -> bool {
+    session_parameter(query).is_some() || path_session(path).is_some()
+}
+
 /// Ids are at least this long; so are few words in paths.
 const PATH_ID_BYTES_MIN: usize = 16;
 

@@ -98,6 +98,18 @@ pub(crate) fn settle_accepted(work: &mut Work, ending: &Ending) {
     settle(work, ending, |kind| !is_asked(kind));
 }
 
+/// The code of the JSON-RPC error that a blocked call is answered with.
+pub const BLOCKED_CODE: i64 = -32010;
+
+/// Settles every call of a request that a control blocked.
+pub(crate) fn settle_blocked(work: &mut Work) {
+    for index in 0..work.calls.len() {
+        let mut answer = AnswerDraft::bare(Outcome::Blocked, Coverage::Full);
+        answer.error_code = Some(BLOCKED_CODE);
+        work.settle(index, answer);
+    }
+}
+
 fn settle(work: &mut Work, ending: &Ending, is_due: impl Fn(Kind) -> bool) {
     let general = work.general;
     let is_resumable = work.marks.is_resumable;

@@ -193,6 +193,8 @@ pub(crate) fn complete(held: &mut Capture, last: &Capture) {
     held.text.clear();
     held.text.extend_from_slice(&last.text);
     held.facts = last.facts;
+    held.headers.clone_from(&last.headers);
+    held.values.clone_from(&last.values);
     held.part = Part::Only;
     let mut span = |span: Span, before: &[u8]| match span.len {
         0 => held_push(&mut held.text, before),

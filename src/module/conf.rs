@@ -4,7 +4,9 @@
 //! in what it does not say from the level around it and makes what requests and the writer use: the
 //! [`Rules`] and [`Values`] of a location.
 
+mod block;
 mod console;
+mod controls;
 mod identity;
 mod line;
 mod location;
@@ -16,6 +18,7 @@ mod table;
 mod values;
 mod written;
 
+pub(crate) use controls::{Judged, JudgedBy};
 pub(crate) use location::Said;
 pub(crate) use names::ServerNames;
 pub(crate) use set::{SetVariable, Source};
@@ -29,7 +32,7 @@ use crate::jwt::JwtConf;
 use crate::status::StatusConf;
 use crate::{ngx_http_mcp_sessions_module, variables, zone};
 use ::console::Console;
-use exchange::Rules;
+use exchange::{Controls, Rules};
 use nginx_sys::{
     ngx_array_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
     ngx_http_request_t, ngx_http_variable_t, ngx_int_t, ngx_pool_cleanup_add, ngx_pool_t,
@@ -55,8 +58,12 @@ pub(crate) struct MainConf {
     pub(crate) store: Option<StoreConf>,
     /// `mcp_memory_limit`, once `init_main_conf` has run.
     pub(crate) memory_bytes_max: usize,
-    /// `mcp_sessions on` somewhere: known in postconfiguration.
+    /// `mcp_sessions on` or controls somewhere: known in postconfiguration.
     pub(crate) is_used: bool,
+    /// A control may block somewhere: known in postconfiguration.
+    pub(crate) may_block: bool,
+    /// A control judges by tools somewhere: known in postconfiguration.
+    pub(crate) uses_tools: bool,
     /// Variables are used that are made from bodies: only then are bodies read on the event loop.
     /// Known in postconfiguration.
     pub(crate) uses_bodies: bool,
@@ -66,14 +73,22 @@ pub(crate) struct MainConf {
     pub(crate) lines: Vec<Written>,
     /// The locations that record.
     recordings: Vec<Recording>,
+    /// Locations with controls, by their numbers.
+    places: Vec<(usize, Recording)>,
+    /// How many there are.
+    locations: usize,
     memory_limit: Option<usize>,
     hash_key: Option<HashKey>,
 }
 
 /// Location level.
 pub(crate) struct LocConf {
-    /// `None`: `mcp_sessions off`.
+    /// `None`: nothing is looked at here: `mcp_sessions off`, and no controls.
     pub(crate) rules: Option<Arc<Rules>>,
+    /// The controls in force.
+    pub(crate) controls: Option<Arc<Controls>>,
+    /// What they judge by.
+    pub(crate) judged_by: JudgedBy,
     /// What the log phase evaluates.
     pub(crate) values: Values,
     /// What is asked of tokens.
@@ -213,10 +228,14 @@ pub(crate) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_
             store: None,
             memory_bytes_max: MEMORY_BYTES_MAX,
             is_used: false,
+            may_block: false,
+            uses_tools: false,
             uses_bodies: false,
             set_names: Vec::new(),
             lines: Vec::new(),
             recordings: Vec::new(),
+            places: Vec::new(),
+            locations: 0,
             memory_limit: None,
             hash_key: None,
         };
@@ -243,6 +262,8 @@ pub(crate) unsafe extern "C" fn create_loc_conf(cf: *mut ngx_conf_t) -> *mut c_v
     guard(null_mut(), || {
         let level = LocConf {
             rules: None,
+            controls: None,
+            judged_by: JudgedBy::default(),
             values: Values::default(),
             jwt: JwtConf::default(),
             names: None,

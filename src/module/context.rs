@@ -7,6 +7,7 @@ pub(crate) use self::list::List;
 use crate::clock::monotonic_us;
 use crate::conf::LocConf;
 use crate::fill::{Evaluated, fill};
+use crate::gate;
 use crate::nginx::Request;
 use crate::variables;
 use crate::worker::Worker;
@@ -369,6 +370,7 @@ impl Context {
     ) {
         self.is_piece_full = false;
         if let Some(values) = values {
+            self.take_verdict(r);
             fill(r, self, worker, values);
             self.stream = worker.next_stream();
             self.set_part(Part::First);
@@ -426,6 +428,7 @@ impl Context {
             self.capture = Some(Box::new(capture));
         }
         self.close_answer();
+        self.take_verdict(r);
         fill(r, self, worker, values);
         self.end(worker);
         let Some(mut capture) = self.capture.take() else { return };
@@ -441,6 +444,17 @@ impl Context {
         self.account(worker);
         // An exchange that has ended is never given back.
         let _ = worker.hand_over(capture);
+    }
+
+    /// Takes over what controls made of the request.
+    fn take_verdict(&mut self, r: Request<'_>) {
+        if let Some(capture) = self.capture.as_deref_mut()
+            // SAFETY: a live request, whose trial is borrowed for this call only.
+            && let Some(verdict) = unsafe { gate::take_verdict(r.raw()) }
+            && !verdict.is_empty()
+        {
+            capture.verdict = verdict;
+        }
     }
 
     /// Lets go of what it holds.

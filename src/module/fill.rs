@@ -2,12 +2,14 @@
 
 use crate::conf::LocConf;
 use crate::context::Context;
+use crate::gate;
 use crate::jwt;
 use crate::nginx::{HeaderName, Request, Value, bytes, each_header};
 use crate::worker::Worker;
 use exchange::{BodyEnd, Capture, Method, PARAMS_MAX, Span};
 use nginx_sys::{ngx_http_get_indexed_variable, ngx_str_t, ngx_table_elt_t, ngx_uint_t};
 use record::Verified;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most bytes kept of one configured value. Longer ones are cut.
@@ -48,6 +50,14 @@ pub(crate) struct Evaluated<'r> {
     role: &'r [u8],
     params: [&'r [u8]; PARAMS_MAX],
     verified: Verified,
+    judged_by: Option<JudgedBy<'r>>,
+}
+
+/// What controls judge by, where the writer is to judge; what they may have for evidence, where they
+/// have judged.
+struct JudgedBy<'r> {
+    headers: gate::Headers<'r>,
+    subject: Option<gate::Subject<'r>>,
 }
 
 impl<'r> Evaluated<'r> {
@@ -73,6 +83,45 @@ impl<'r> Evaluated<'r> {
             role: first(r, &values.role),
             params,
             verified: jwt::verified(r, conf),
+            judged_by: JudgedBy::of(r, conf),
+        }
+    }
+}
+
+impl<'r> JudgedBy<'r> {
+    fn of(r: Request<'r>, conf: &'r LocConf) -> Option<Self> {
+        conf.controls.as_ref()?;
+        // SAFETY: a live request, whose trial is borrowed nowhere.
+        match unsafe { gate::found(r.raw()) } {
+            gate::Finding::Fine => None,
+            gate::Finding::Attack => Some(Self { headers: gate::headers_of(r), subject: None }),
+            gate::Finding::None if !r.may_bring_messages() => None,
+            gate::Finding::None => {
+                let headers = gate::headers_of(r);
+                let subject = gate::Subject::of(r, conf, &headers);
+                Some(Self { headers, subject: Some(subject) })
+            }
+        }
+    }
+
+    fn put(&self, r: Request<'_>, capture: &mut Capture) {
+        // SAFETY: nginx's string, which lives as long as the request.
+        capture.facts.line = put(capture, unsafe { bytes(&r.inner().request_line) });
+        for (name, value) in &self.headers {
+            let pair = (put(capture, name), put(capture, value));
+            capture.headers.push(pair);
+        }
+        let Some(subject) = &self.subject else { return };
+        capture.facts.control_user = put(capture, subject.user);
+        capture.facts.control_role = put(capture, subject.role);
+        capture.facts.external = put(capture, subject.external);
+        for (index, occurrences) in subject.values.iter().enumerate() {
+            let Ok(index) = u16::try_from(index) else { return };
+            for value in occurrences {
+                // A span without bytes is an occurrence, too: of a header that is empty.
+                let span = put(capture, value);
+                capture.values.push((index, span));
+            }
         }
     }
 }
@@ -90,11 +139,11 @@ pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, value
         let (encoding, session) = unsafe { (bytes(&encoding), bytes(&session)) };
         capture.response.content_encoding = put(capture, encoding);
         capture.facts.session_answer_header = put_up_to(capture, session, SESSION_BYTES_MAX);
-        capture.facts.request_id = match nginx_request_id(r) {
-            Some(id) => put(capture, id),
-            None => put(capture, &worker.request_id(request)),
-        };
+        capture.facts.request_id = put(capture, &request_id(r, request, worker));
         facts_of_values(capture, values);
+        if let Some(judged_by) = &values.judged_by {
+            judged_by.put(r, capture);
+        }
     }
 }
 
@@ -171,6 +220,14 @@ fn answer(r: Request<'_>, capture: &mut Capture, status: u16) {
     capture.facts.status = status;
     let is_over = capture.response.end == BodyEnd::Complete;
     capture.facts.client_gone = status == CLIENT_CLOSED || (!is_over && r.is_connection_broken());
+}
+
+/// The id that the record of a request carries.
+pub(crate) fn request_id<'r>(r: Request<'r>, request: u64, worker: &Worker) -> Cow<'r, [u8]> {
+    match nginx_request_id(r) {
+        Some(id) => Cow::Borrowed(id),
+        None => Cow::Owned(worker.request_id(request).to_vec()),
+    }
 }
 
 fn nginx_request_id<'r>(r: Request<'r>) -> Option<&'r [u8]> {

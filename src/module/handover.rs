@@ -1,9 +1,10 @@
 //! What the event loop and the writer share: captures going over and coming back, lines to log.
 
+use control::catalogue::Catalogue;
 use crossbeam_queue::ArrayQueue;
-use exchange::Capture;
-use std::sync::OnceLock;
+use exchange::{Capture, Snapshot};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -14,6 +15,14 @@ pub(crate) struct LogLine {
     pub(crate) level: u32,
     /// One line without control bytes.
     pub(crate) text: String,
+}
+
+/// Tools that the writer has read, before the event loop has found out which locations they belong to.
+#[derive(Debug, Default)]
+pub(crate) struct Built {
+    pub(crate) catalogue: Catalogue,
+    /// The MCP servers in it.
+    pub(crate) servers: Vec<String>,
 }
 
 /// Both sides hold it.
@@ -33,6 +42,16 @@ pub(crate) struct Link {
     /// Batches begun and ended: odd while one is being written.
     batches: AtomicU64,
     lines: ArrayQueue<LogLine>,
+    /// Attacks found by the writer, as lines.
+    pub(crate) attacks: ArrayQueue<String>,
+    /// Attacks for whose lines there was no room.
+    pub(crate) attacks_left_out: AtomicU64,
+    /// Tools on their way to the event loop.
+    pub(crate) built: ArrayQueue<Built>,
+    /// Tools on their way back to the writer, which judges by them as well.
+    pub(crate) ready: ArrayQueue<Arc<Snapshot>>,
+    /// Tools that the event loop has done with: the writer frees them.
+    pub(crate) old: ArrayQueue<Arc<Snapshot>>,
 }
 
 impl Link {
@@ -44,6 +63,10 @@ impl Link {
     pub(crate) const EARLY_SHARE: usize = 4;
     /// Lines that wait to be logged; more of them are dropped, since they would say the same.
     const LINES_MAX: usize = 16;
+    /// Attacks that wait to be logged; further ones are counted.
+    const ATTACKS_MAX: usize = 64;
+    /// Old tools that wait to be freed.
+    const OLD_MAX: usize = 4;
 
     pub(crate) fn new() -> Self {
         Self {
@@ -54,6 +77,11 @@ impl Link {
             normal: OnceLock::new(),
             batches: AtomicU64::new(0),
             lines: ArrayQueue::new(Self::LINES_MAX),
+            attacks: ArrayQueue::new(Self::ATTACKS_MAX),
+            attacks_left_out: AtomicU64::new(0),
+            built: ArrayQueue::new(1),
+            ready: ArrayQueue::new(1),
+            old: ArrayQueue::new(Self::OLD_MAX),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::nginx::Request;
 use control::{Claims, Requirements, TokenCache, decode_unverified};
 use nginx_sys::ngx_time;
 use record::Verified;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,6 +29,9 @@ pub(crate) struct JwtConf {
     pub(crate) requirements: Requirements,
     /// `mcp_jwt_unverified allow`.
     pub(crate) allows_unverified: bool,
+    /// Controls judge here: until the answer has begun, claims that nobody verified are empty, so
+    /// that no `map` or `set` carries them to a control.
+    pub(crate) hides_unverified: bool,
 }
 
 /// What a worker remembers.
@@ -48,8 +51,29 @@ struct Last {
 }
 
 thread_local! {
+    /// Values are being evaluated for controls.
+    static FOR_CONTROLS: Cell<bool> = const { Cell::new(false) };
     static REMEMBERED: RefCell<Remembered> =
         RefCell::new(Remembered { tokens: TokenCache::new(TOKENS_MAX), last: None });
+}
+
+/// Runs `evaluate` as controls see the world: claims that nobody verified are empty to it, unless
+/// `mcp_jwt_unverified allow` says that something in front has verified them.
+pub(crate) fn without_unverified<T>(evaluate: impl FnOnce() -> T) -> T {
+    struct Reset(bool);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            FOR_CONTROLS.set(self.0);
+        }
+    }
+    let _reset = Reset(FOR_CONTROLS.replace(true));
+    evaluate()
+}
+
+/// Whether claims that nobody verified are empty just now.
+fn hides_unverified(r: Request<'_>, conf: &JwtConf) -> bool {
+    let is_early = || conf.hides_unverified && r.inner().header_sent() == 0;
+    !conf.allows_unverified && (FOR_CONTROLS.get() || is_early())
 }
 
 /// The claims of a token that count: of a verified one, or where no keys are configured, of one
@@ -58,6 +82,9 @@ pub(crate) fn claims(r: Request<'_>, conf: &JwtConf, token: &[u8]) -> Option<Arc
     let token = std::str::from_utf8(token).ok().filter(|token| !token.is_empty())?;
     // Keys are looked up first: reading them may write to the log, and so evaluate variables.
     let keys = conf.keys.as_ref().map(|file| file.current(r));
+    if keys.is_none() && hides_unverified(r, conf) {
+        return None;
+    }
     let scope = keys.as_ref().map_or(0, |(_, scope)| *scope);
     let now = ngx_time();
     REMEMBERED.with(|remembered| {

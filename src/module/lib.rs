@@ -14,6 +14,7 @@ mod console;
 mod context;
 mod fill;
 mod filter;
+mod gate;
 mod guard;
 mod handover;
 mod jwt;

@@ -2,12 +2,13 @@
 
 use crate::conf::MainConf;
 use crate::guard::guard;
-use crate::{console, fill, filter, lock, process, variables};
+use crate::{console, fill, filter, gate, lock, process, variables};
 use nginx_sys::{
     NGX_ERROR, NGX_OK, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_array_push, ngx_conf_t,
     ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_handler_pt, ngx_http_module, ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_variable_t,
-    ngx_int_t, ngx_process, ngx_test_config, ngx_uint_t,
+    ngx_http_handler_pt, ngx_http_module, ngx_http_phases_NGX_HTTP_LOG_PHASE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_variable_t, ngx_int_t, ngx_process,
+    ngx_test_config, ngx_uint_t,
 };
 
 const OK: ngx_int_t = NGX_OK as ngx_int_t;
@@ -37,6 +38,16 @@ pub(crate) unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_in
                 return ERROR;
             }
             handler.write(Some(filter::log));
+            if main.may_block {
+                let gate =
+                    (*core).phases.get_mut(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE as usize);
+                let Some(gate) = gate else { return ERROR };
+                let handler = ngx_array_push(&raw mut gate.handlers).cast::<ngx_http_handler_pt>();
+                if handler.is_null() {
+                    return ERROR;
+                }
+                handler.write(Some(gate::handler));
+            }
             fill::use_request_id(index_of(core, b"request_id"));
             filter::install_request();
             OK

@@ -9,6 +9,7 @@ use crate::thread;
 use crate::worker::{Progress, Worker};
 use crate::writer::{self, Threads, Writing, writer_name};
 use crate::zone::{self, Counter, Shared, Slot};
+use exchange::Snapshot;
 use nginx_sys::{
     NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_cycle, ngx_event_t, ngx_log_t, ngx_msec_t, ngx_terminate,
 };
@@ -26,6 +27,10 @@ const QUIT_MAX: (Duration, Duration) = (Duration::from_secs(5), Duration::from_s
 /// The same after a fast stop: nginx's master kills workers that have not ended 1.55 seconds after it
 /// (`ngx_master_process_cycle`), and their counts with them.
 const STOP_MAX: (Duration, Duration) = (Duration::from_millis(750), Duration::from_millis(750));
+/// How long a worker that starts waits for the tools that controls judge by.
+const TOOLS_WAIT_MAX: Duration = Duration::from_millis(500);
+/// How often at least the event loop takes over what the writer has for it.
+const TICK_MS_MAX: usize = 200;
 /// The shortest time between two lines about dropped exchanges.
 const SAY_DROPS_MS: usize = 1_000;
 
@@ -39,6 +44,10 @@ struct Process {
     period_ms: ngx_msec_t,
     said_drops_at: ngx_msec_t,
     progress: Progress,
+    main: *const MainConf,
+    /// Time since the streams were handed over, in milliseconds.
+    since_flush_ms: ngx_msec_t,
+    flush_ms: ngx_msec_t,
 }
 
 static mut PROCESS: Option<Process> = None;
@@ -66,6 +75,7 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
         settings: settings(store, seed),
         flush: Duration::from_millis(store.flush_ms),
         queue_bytes_max: store.queue_bytes_max,
+        uses_tools: main.uses_tools,
     };
     let threads = match writer::start(writing, spawn) {
         Ok(threads) => threads,
@@ -80,7 +90,11 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
     };
     let (memory, bytes) = (main.memory_bytes_max, store.queue_bytes_max);
     Worker::start(Arc::clone(&link), sender, slot, memory, bytes, seed);
-    let period_ms = usize::try_from(store.flush_ms).unwrap_or(SAY_DROPS_MS);
+    if main.uses_tools {
+        wait_for_tools(&link, main);
+    }
+    let flush_ms = usize::try_from(store.flush_ms).unwrap_or(SAY_DROPS_MS);
+    let period_ms = flush_ms.min(TICK_MS_MAX);
     // A worker that ends does not wait for it.
     let mut timer = Timer::new(Some(tick), true);
     // SAFETY: the event loop's thread, which alone uses it.
@@ -95,6 +109,9 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
             period_ms,
             said_drops_at: 0,
             progress: Progress::default(),
+            main,
+            since_flush_ms: 0,
+            flush_ms,
         });
     }
 }
@@ -172,20 +189,47 @@ unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
     crate::guard::guard((), || {
         // SAFETY: the event loop's thread; the event is part of the process's timer.
         unsafe {
-            hand_over_streams();
             let log = (*ngx_cycle).log;
             let place = &raw mut PROCESS;
             let Some(process) = (*place).as_mut() else { return };
+            take_tools(&process.link, &*process.main);
+            process.timer.set(process.period_ms);
+            process.since_flush_ms += process.period_ms;
+            write_lines(&process.link, log);
+            if process.since_flush_ms < process.flush_ms {
+                return;
+            }
+            process.since_flush_ms = 0;
+            hand_over_streams();
             if let Some(worker) = Worker::get() {
                 worker.free_spare();
                 worker.look_at_writer(&mut process.progress);
                 worker.count(Counter::Panics, crate::guard::take_caught());
                 say_drops(worker, &mut process.said_drops_at, log);
             }
-            write_lines(&process.link, log);
-            process.timer.set(process.period_ms);
         }
     });
+}
+
+/// Takes tools that the writer has read, if there are any.
+fn take_tools(link: &Link, main: &MainConf) {
+    let Some(built) = link.built.pop() else { return };
+    let servers = main.servers_by_location(built.servers);
+    let snapshot = Arc::new(Snapshot { catalogue: built.catalogue, servers });
+    // SAFETY: the event loop's thread, and no other borrow alive.
+    if let Some(worker) = unsafe { Worker::get() } {
+        worker.set_tools(snapshot);
+    }
+}
+
+/// Waits for the writer to read the tools, so that the first calls are judged by them. Without them
+/// calls are unjudged until they are there.
+fn wait_for_tools(link: &Link, main: &MainConf) {
+    let until = Instant::now() + TOOLS_WAIT_MAX;
+    while link.built.is_empty() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    take_tools(link, main);
 }
 
 /// Hands over what open streams have brought since the last tick.

@@ -8,7 +8,7 @@ use crate::context::List;
 use crate::handover::Link;
 use crate::zone::{Counter, Side, Slot};
 use crossbeam_channel::{Sender, TrySendError};
-use exchange::{Capture, Part};
+use exchange::{Capture, Part, Snapshot};
 use record::Reason;
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -49,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) dirty: List,
     /// Drops since the last line about them.
     unsaid_drops: u64,
+    /// The tools that controls judge by.
+    tools: Option<Arc<Snapshot>>,
 }
 
 impl Worker {
@@ -75,6 +77,7 @@ impl Worker {
             open: List::open(),
             dirty: List::dirty(),
             unsaid_drops: 0,
+            tools: None,
         });
         WORKER.store(Box::into_raw(worker), Ordering::Release);
     }
@@ -209,6 +212,19 @@ impl Worker {
         if seen.idle_looks >= IDLE_LOOKS_MAX {
             seen.idle_looks = 0;
             self.link.hurry();
+        }
+    }
+
+    /// The tools that controls judge by; `None` while none were read.
+    pub(crate) fn tools(&self) -> Option<Arc<Snapshot>> {
+        self.tools.clone()
+    }
+
+    /// Takes other tools. The writer judges by them as well, and frees those before.
+    pub(crate) fn set_tools(&mut self, tools: Arc<Snapshot>) {
+        let _ = self.link.ready.force_push(Arc::clone(&tools));
+        if let Some(old) = self.tools.replace(tools) {
+            let _ = self.link.old.push(old);
         }
     }
 

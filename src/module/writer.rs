@@ -6,6 +6,7 @@
 mod priority;
 mod round;
 mod shifts;
+mod tools;
 
 pub(crate) use shifts::{Threads, start};
 
@@ -13,7 +14,7 @@ use crate::clock::wall_us;
 use crate::handover::Link;
 use crate::zone::{Counter, Shared, Side, Slot};
 use crossbeam_channel::Receiver;
-use exchange::{Capture, Interpreter, Part};
+use exchange::{Capture, Interpreter, Part, Snapshot};
 use nginx_sys::{NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN};
 use record::Reason;
 use std::collections::VecDeque;
@@ -52,6 +53,8 @@ pub(crate) struct Writing {
     pub(crate) settings: store::Settings,
     pub(crate) flush: Duration,
     pub(crate) queue_bytes_max: usize,
+    /// Controls judge by tools.
+    pub(crate) uses_tools: bool,
 }
 
 /// Exchanges taken into the batch at hand, which its commit or failure settles.
@@ -120,6 +123,14 @@ struct Writer {
     /// Drops since the last line about them.
     unsaid_drops: u64,
     said: String,
+    /// The tools that are in force, if any control judges by them.
+    snapshot: Option<Arc<Snapshot>>,
+    /// The catalogue's generation in the newest of them.
+    tools_known: Option<i64>,
+    /// How often a change of the catalogue had been announced when it was last read.
+    tools_announced: Option<u64>,
+    /// When it is read again in any case.
+    tools_at: Instant,
 }
 
 impl Writer {
@@ -143,11 +154,18 @@ impl Writer {
             say_drops_at: now,
             unsaid_drops: 0,
             said: String::new(),
+            snapshot: None,
+            tools_known: None,
+            tools_announced: None,
+            tools_at: now,
         }
     }
 
     /// Writes a batch, if one is due; returns how long there is nothing to do.
     fn write(&mut self, pace: Pace) -> Duration {
+        if catch_unwind(AssertUnwindSafe(|| self.tend_tools())).is_err() {
+            self.recover();
+        }
         let now = Instant::now();
         if self.is_due(now, pace) {
             self.began = now;
@@ -234,7 +252,9 @@ impl Writer {
         }
         match store::Writer::open(self.given.settings.clone(), wall_us()) {
             Ok(writer) => {
-                self.interpreter = Some(Interpreter::new(writer.fingerprint_key()));
+                let mut interpreter = Interpreter::new(writer.fingerprint_key());
+                interpreter.set_tools(self.snapshot.clone());
+                self.interpreter = Some(interpreter);
                 self.resets = writer.resets();
                 self.store = Some(writer);
                 self.failing_since = None;

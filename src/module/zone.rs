@@ -22,12 +22,14 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Changes whenever [`Shared`] does: a reload may find the memory of an older module.
-const LAYOUT: u64 = 0x6d63_7073_0000_0001;
+const LAYOUT: u64 = 0x6d63_7073_0000_0002;
 
 /// The shared memory.
 #[repr(C)]
 pub(crate) struct Shared {
     layout: AtomicU64,
+    /// How often a writer has changed what the catalogue holds in force.
+    catalog: AtomicU64,
     /// Counters of workers that are gone.
     totals: [AtomicU64; COUNTERS],
     slots: [Slot; SLOTS_MAX],
@@ -54,6 +56,16 @@ impl Shared {
             .iter()
             .filter(|slot| slot.is_used())
             .fold(gone, |sum, slot| sum.wrapping_add(slot.commits()))
+    }
+
+    /// How often the catalogue has changed.
+    pub(crate) fn catalog(&self) -> u64 {
+        self.catalog.load(Ordering::Acquire)
+    }
+
+    /// The catalogue has changed: all workers read it anew.
+    pub(crate) fn announce_catalog(&self) {
+        self.catalog.fetch_add(1, Ordering::Release);
     }
 
     /// Takes a free slot for this process. `None` where all are taken.

@@ -12,6 +12,7 @@ mod method;
 mod revision;
 mod rpc_id;
 mod sse;
+mod strict;
 
 pub use detect::{Detection, HeaderHints, detect, may_be_mcp_body};
 pub use header::{accepts, decode_mcp_name, is_event_stream, is_json, is_media_type, media_type};
@@ -32,6 +33,9 @@ pub use method::{
 pub use revision::{Era, Revision, era};
 pub use rpc_id::{RPC_ID_BYTES_MAX, RpcId};
 pub use sse::{Event, EventReader, StreamStats};
+pub use strict::{
+    Boundary, OBJECTIONS_MAX, Objection, RequestHeaders, Rule, boundary, objections, primitives,
+};
 
 #[cfg(test)]
 mod tests;

@@ -176,15 +176,22 @@ pub fn is_mcp_family(method: &str) -> bool {
 }
 
 /// The primitive that a request or notification touches. Of a method that no specification names:
-/// the first of `params.name`, `params.uri`, `params.taskId`, `params.ref`.
+/// the first of `params.name`, `params.uri`, `params.taskId`, `params.ref`, where a method that
+/// begins as those of resources (tasks) do means its URI (task id) first.
 pub fn primitive<'a>(method: &str, params: Option<Value<'a>>) -> Option<Primitive<'a>> {
     let params = params?;
     match method_info(method) {
         Some(info) => at_place(info.place, params),
-        None => at_place(Place::Name(kind_by_family(method)), params)
-            .or_else(|| at_place(Uri, params))
-            .or_else(|| at_place(TaskId, params))
-            .or_else(|| at_place(Ref, params)),
+        None => places_by_family(method).iter().find_map(|&place| at_place(place, params)),
+    }
+}
+
+/// Where an unknown method most likely names what it touches.
+fn places_by_family(method: &str) -> [Place; 4] {
+    match kind_by_family(method) {
+        PrimitiveKind::Resource => [Uri, Place::Name(PrimitiveKind::Resource), TaskId, Ref],
+        PrimitiveKind::Task => [TaskId, Place::Name(PrimitiveKind::Task), Uri, Ref],
+        kind => [Place::Name(kind), Uri, TaskId, Ref],
     }
 }
 
@@ -306,6 +313,9 @@ mod tests {
             ("skills/run", r#"{"name":"tidy"}"#, ("other", "tidy")),
             ("tools/describe", r#"{"name":"search"}"#, ("tool", "search")),
             ("resources/directory/read", r#"{"uri":"crm://"}"#, ("resource", "crm://")),
+            ("resources/directory/read", r#"{"name":"n","uri":"u"}"#, ("resource", "u")),
+            ("tasks/pause", r#"{"name":"n","taskId":"t"}"#, ("task", "t")),
+            ("skills/run", r#"{"uri":"u","name":"n"}"#, ("other", "n")),
             ("jobs/poll", r#"{"taskId":"t"}"#, ("task", "t")),
             ("complete", r#"{"ref":{"uri":"u"}}"#, ("resource", "u")),
         ];

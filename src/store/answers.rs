@@ -3,7 +3,8 @@
 use crate::calls::direction_word;
 use crate::day::Day;
 use crate::failure::Failure;
-use crate::page::{OpenKind, OwnAnswer, RESULT_TRUNCATED, RpcKey};
+use crate::kind::OpenKind;
+use crate::page::{OwnAnswer, RESULT_TRUNCATED, RpcKey};
 use record::{Coverage, Direction, Micros, Outcome};
 use rusqlite::{OptionalExtension, params};
 
@@ -97,7 +98,8 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
         .prepare_cached(
             "SELECT c.part, c.actor, c.kind, c.at, c.rpc_id, k.direction, k.http_method, \
              k.status, k.method, k.primitive_kind, k.primitive, k.coverage_request, \
-             k.protocol_version, c.bytes_in, p.server, p.id_source = 'none', c.notifications \
+             k.protocol_version, c.bytes_in, p.server, p.id_source = 'none', c.notifications, \
+             k.attacks \
              FROM call_rows c JOIN kinds k ON k.kind = c.kind JOIN parts p ON p.part = c.part \
              WHERE c.call = ?1 AND k.outcome = 'pending'",
         )
@@ -120,6 +122,7 @@ pub(crate) fn pending_call(day: &Day, row: i64) -> Result<Option<StoredCall>, Fa
                         primitive: primitive_kind.as_deref().map(primitive_word).zip(primitive),
                         coverage_request: coverage_named(&coverage).as_str(),
                         protocol_version: row.get(12)?,
+                        attacks: row.get(17)?,
                     };
                     Ok(StoredCall {
                         part: row.get(0)?,

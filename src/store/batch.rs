@@ -5,8 +5,8 @@ use crate::failure::Failure;
 use crate::page::Page;
 use crate::{CommitError, Committed, Writer};
 use record::{
-    Answer, Call, CallRef, Direction, Event, EventKind, Exchange, Listing, Micros, PartRef,
-    Patience, Place, Sink,
+    Answer, Call, CallRef, ControlRef, Direction, Event, EventKind, Exchange, Judged, Listing,
+    Micros, PartRef, Patience, Place, Sink,
 };
 
 /// One transaction being filled. Dropped without [`Batch::commit`], it is rolled back.
@@ -36,7 +36,7 @@ impl Batch<'_> {
     /// Calls collected so far. A batch holds the day's lock, so end it before it grows long.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.page.rows.len()
+        self.page.rows.len() + self.page.unstored
     }
 
     /// Writes the batch. On failure all of it is undone.
@@ -127,7 +127,12 @@ impl Sink for Batch<'_> {
         }
     }
 
-    fn judged(&mut self, _: record::PartRef, _: &record::ControlRef<'_>, _: record::Judged) {}
+    fn judged(&mut self, part: PartRef, control: &ControlRef<'_>, judged: Judged) {
+        if self.failure.is_none() {
+            let done = self.add_judged(part, control, judged);
+            self.check(done);
+        }
+    }
 
     fn listed(&mut self, exchange: &Exchange<'_>, listing: &Listing<'_>) {
         let server = &exchange.server;

@@ -5,12 +5,14 @@ use crate::day::{Day, Mode};
 use crate::dictionary::{KINDS_MAX, KindFields};
 use crate::directory::DAY_US;
 use crate::failure::Failure;
+use crate::flush::count_row;
+use crate::kind::{OpenKind, extra};
 use crate::page::{
-    ARGUMENTS_TRUNCATED, CallRow, OpenKind, OwnAnswer, Page, Placed, RESULT_TRUNCATED, RequestKey,
+    ARGUMENTS_TRUNCATED, CallRow, MINUTE_US, OwnAnswer, Page, Placed, RESULT_TRUNCATED, RequestKey,
     RpcKey, Tally, bucket_of, hex_bytes, signed,
 };
 use crate::place::no_file;
-use crate::{answers, part};
+use crate::{answers, attacks, part};
 use protocol::RpcId;
 use record::{
     Call, CallRef, Coverage, Direction, Event, EventKind, Exchange, Micros, Outcome, PartRef,
@@ -33,6 +35,10 @@ impl Batch<'_> {
         };
         let answer = OwnAnswer::from(&call.answer);
         let protocol_version = self.revision(day, part, call.protocol_version);
+        let (objectors, attacks) = match call.attacks {
+            [] => Default::default(),
+            attacks => self.objectors(day, attacks)?,
+        };
         let fields = KindFields {
             direction: direction_word(call.direction),
             http_method: exchange.http_method,
@@ -44,12 +50,15 @@ impl Batch<'_> {
             coverage_request: call.coverage.as_str(),
             coverage_response: answer.coverage.as_str(),
             protocol_version: &protocol_version,
+            attacks: &attacks,
         };
         let (kind, is_kind_overflow) = self.kind(day, &fields)?;
-        let extra = (is_kind_overflow || placed.is_overflow)
+        let is_stored = answer.outcome != Outcome::Blocked
+            || self.takes_blocked(day, part, placed.actor, kind, call.at);
+        let extra = (is_stored && (is_kind_overflow || placed.is_overflow))
             .then(|| extra(&fields, exchange, is_kind_overflow, placed.is_overflow));
         let is_pending = answer.outcome == Outcome::Pending;
-        let row = self.early_row(day, is_pending || answer.continued_as.is_some());
+        let row = self.early_row(day, is_stored && (is_pending || answer.continued_as.is_some()));
         let continues = match call.continues {
             Some(fingerprint) => self.round(day, fingerprint.cast_signed())?,
             None => None,
@@ -79,7 +88,16 @@ impl Batch<'_> {
             direction: call.direction,
             continued_as: answer.continued_as,
             open_kind: is_pending.then(|| Box::new(OpenKind::from(&fields))),
+            is_attacked: false,
         };
+        if !is_stored {
+            self.count_unstored(&new, call, &objectors);
+            return Ok(None);
+        }
+        if !objectors.is_empty() {
+            new.is_attacked = true;
+            self.add_attacks(&new, Some(index), call, &objectors);
+        }
         keep_texts(&mut self.page, &mut new, exchange, call);
         let page = &mut self.page;
         page.rows.push(new);
@@ -94,6 +112,22 @@ impl Batch<'_> {
         }
         self.await_answer(placed, index, day, part)?;
         Ok(Some(CallRef { day, row }))
+    }
+
+    /// Whether a blocked call is stored, or only counted.
+    fn takes_blocked(&mut self, day: i32, part: i64, actor: i64, kind: i64, at: Micros) -> bool {
+        let minute = at.div_euclid(MINUTE_US);
+        let open = self.writer.days.open_mut(day);
+        open.is_none_or(|open| open.flood.takes_call(minute, part, actor, kind))
+    }
+
+    /// Counts a call that is like many before it.
+    fn count_unstored(&mut self, row: &CallRow, call: &Call<'_>, objectors: &[i64]) {
+        self.add_attacks(row, None, call, objectors);
+        let Page { touched, tallies, loads, unstored, .. } = &mut self.page;
+        count_row(row, touched, tallies, loads);
+        *unstored += 1;
+        self.committed.count_call(row.outcome);
     }
 
     /// The revision of a call: its own, else what its session negotiated.
@@ -124,6 +158,9 @@ impl Batch<'_> {
             http_method: "",
             method: "",
             primitive: fields.primitive.map(|(kind, _)| (kind, "")),
+            // Which of them is a number of the configuration; what combinations there are, traffic
+            // decides.
+            attacks: fields.attacks.split(',').next().unwrap_or(""),
             error_code: None,
             protocol_version: "",
             ..*fields
@@ -206,6 +243,9 @@ impl Batch<'_> {
         let duration_us = answer.duration_us.unwrap_or_else(|| (answer.at - stored.at).max(0));
         let Some(open) = self.writer.days.open_mut(day) else { return Ok(false) };
         answers::write(open, row, kind, duration_us, &stored, answer)?;
+        if !stored.kind.attacks.is_empty() {
+            attacks::answered(open, row, kind)?;
+        }
         if let Some(fingerprint) = answer.continued_as {
             self.page.rounds.insert(fingerprint, (day, row));
         }
@@ -425,70 +465,4 @@ pub(crate) const fn direction_word(direction: Direction) -> &'static str {
         Direction::Client => "client",
         Direction::Server => "server",
     }
-}
-
-impl From<&KindFields<'_>> for OpenKind {
-    fn from(fields: &KindFields<'_>) -> Self {
-        Self {
-            direction: fields.direction,
-            http_method: fields.http_method.to_owned(),
-            status: fields.status,
-            method: fields.method.to_owned(),
-            primitive: fields.primitive.map(|(kind, name)| (kind, name.to_owned())),
-            coverage_request: fields.coverage_request,
-            protocol_version: fields.protocol_version.to_owned(),
-        }
-    }
-}
-
-impl OpenKind {
-    /// The kind with an answer.
-    pub(crate) fn answered(&self, answer: &OwnAnswer<'_>) -> KindFields<'_> {
-        KindFields {
-            direction: self.direction,
-            http_method: &self.http_method,
-            status: self.status,
-            method: &self.method,
-            primitive: self.primitive.as_ref().map(|(kind, name)| (*kind, name.as_str())),
-            outcome: answer.outcome.as_str(),
-            error_code: answer.error_code,
-            coverage_request: self.coverage_request,
-            coverage_response: answer.coverage.as_str(),
-            protocol_version: &self.protocol_version,
-        }
-    }
-}
-
-/// The words of a call that the day's dictionaries have no more room for, as a JSON object.
-fn extra(
-    fields: &KindFields<'_>,
-    exchange: &Exchange<'_>,
-    is_kind: bool,
-    is_actor: bool,
-) -> String {
-    let mut extra = serde_json::Map::new();
-    let mut put = |name: &str, value: serde_json::Value| {
-        if value != "" {
-            extra.insert(name.to_owned(), value);
-        }
-    };
-    if is_kind {
-        put("http_method", fields.http_method.into());
-        put("method", fields.method.into());
-        put("primitive", fields.primitive.map_or("", |(_, name)| name).into());
-        put("protocol_version", fields.protocol_version.into());
-        if let Some(code) = fields.error_code {
-            put("error_code", code.into());
-        }
-    }
-    if is_actor {
-        put("user", exchange.identity.user.into());
-        put("roles", exchange.identity.roles.into());
-        put("verified", exchange.identity.verified.as_str().into());
-        put("client", exchange.client.name.into());
-        put("client_version", exchange.client.version.into());
-        put("address", exchange.address.into());
-        put("user_agent", exchange.user_agent.into());
-    }
-    serde_json::Value::Object(extra).to_string()
 }

@@ -1,8 +1,10 @@
 //! One UTC day's file, opened for writing.
 
+use crate::controls::Controls;
 use crate::dictionary::Numbers;
 use crate::directory::{Directory, FileIdentity, day_name, identity_of, with_suffix};
 use crate::failure::Failure;
+use crate::flood::Flood;
 use crate::part::Parts;
 use crate::{Sync, schema};
 use record::Micros;
@@ -65,6 +67,10 @@ pub(crate) struct Day {
     pub(crate) servers: Numbers,
     /// Session parts.
     pub(crate) parts: Parts,
+    /// Numbers of `controls`.
+    pub(crate) controls: Controls,
+    /// What was stored of blocked calls a moment ago.
+    pub(crate) flood: Flood,
 }
 
 /// How the file is opened.
@@ -133,6 +139,8 @@ impl Day {
             kinds: Numbers::default(),
             servers: Numbers::default(),
             parts: Parts::default(),
+            controls: Controls::default(),
+            flood: Flood::default(),
         }))
     }
 
@@ -193,6 +201,8 @@ impl Day {
         self.kinds.clear();
         self.servers.clear();
         self.parts.clear();
+        self.controls.clear();
+        self.flood.clear();
     }
 
     /// Begins the WAL anew, if no reader needs it just now.

@@ -166,6 +166,8 @@ pub(crate) struct KindFields<'a> {
     pub(crate) coverage_request: &'static str,
     pub(crate) coverage_response: &'static str,
     pub(crate) protocol_version: &'a str,
+    /// The controls that object, one for each attack: their numbers in order, with commas between.
+    pub(crate) attacks: &'a str,
 }
 
 impl KindFields<'_> {
@@ -177,6 +179,9 @@ impl KindFields<'_> {
         hashing.number(self.error_code.unwrap_or(i64::MIN));
         hashing.text(self.coverage_request).text(self.coverage_response);
         hashing.text(self.protocol_version);
+        if !self.attacks.is_empty() {
+            hashing.text(self.attacks);
+        }
         hashing.finish()
     }
 
@@ -205,14 +210,15 @@ impl KindFields<'_> {
             self.error_code,
             self.coverage_request,
             self.coverage_response,
-            self.protocol_version
+            self.protocol_version,
+            self.attacks
         ];
         let found = connection
             .prepare_cached(
                 "SELECT kind FROM kinds WHERE hash = ?1 AND direction = ?2 AND http_method = ?3 \
                  AND status = ?4 AND method = ?5 AND primitive_kind IS ?6 AND primitive IS ?7 AND \
                  outcome = ?8 AND error_code IS ?9 AND coverage_request = ?10 AND \
-                 coverage_response = ?11 AND protocol_version = ?12",
+                 coverage_response = ?11 AND protocol_version = ?12 AND attacks = ?13",
             )?
             .query_row(row, |row| row.get::<_, i64>(0))
             .optional()?;
@@ -225,8 +231,8 @@ impl KindFields<'_> {
                 .prepare_cached(
                     "INSERT INTO kinds (hash, direction, http_method, status, method, \
                      primitive_kind, primitive, outcome, error_code, coverage_request, \
-                     coverage_response, protocol_version) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                     coverage_response, protocol_version, attacks) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                 )?
                 .insert(row)?,
         };

@@ -8,9 +8,10 @@ use crate::calls::{direction_word, hour_of};
 use crate::day::Day;
 use crate::failure::Failure;
 use crate::page::{CallRow, Loads, Page, RequestKey, Tally, Touched, bucket_of};
-use crate::rollup;
+use crate::{attacks, rollup};
 use record::{Micros, Outcome};
 use rusqlite::{Connection, Statement, params, types::Null};
+use rustc_hash::FxHashMap;
 
 const INSERT_CALL: &str = "INSERT INTO call_rows (call, part, actor, kind, step, at, duration_us, \
      first_event_us, notifications, bytes_in, bytes_out, flags, rpc_id, request_id, continues, \
@@ -32,7 +33,7 @@ const UPDATE_PART: &str = "UPDATE parts SET started_at = min(started_at, ?2), \
      last_at = max(last_at, ?3), calls = calls + ?4, \
      errors = errors + iif(id_source = 'none', 0, ?5), blocked = blocked + ?6, \
      notifications = notifications + ?7, bytes_in = bytes_in + ?8, bytes_out = bytes_out + ?9, \
-     change = ?10 WHERE part = ?1";
+     change = ?10, attacks = attacks + ?11 WHERE part = ?1";
 const UPDATE_LEARNED: &str = "UPDATE parts SET actor = ?2, protocol_version = ?3, \
      server_info = ?4, server_version = ?5 WHERE part = ?1";
 const UPDATE_ENDED: &str = "UPDATE parts SET ended_at = ?2, ended_by = ?3 \
@@ -54,17 +55,19 @@ impl Batch<'_> {
         let Page { touched, tallies, loads, rows, .. } = page;
         for row in rows.iter() {
             count_row(row, touched, tallies, loads);
-            committed.calls += 1;
-            if let Some(count) = committed.by_outcome.get_mut(row.outcome as usize) {
-                *count += 1;
+            if let Some(touched) = touched.get_mut(row.touched) {
+                touched.stored += 1;
             }
+            committed.count_call(row.outcome);
         }
         page.tallies.sort_unstable();
         page.part_actors.sort_unstable();
         page.part_actors.dedup();
         let id = writer.settings.writer.as_str();
         for day in writer.days.iter_mut().filter(|day| day.in_transaction) {
-            write_day(day, page, &order)?;
+            let (attacks, evidence) = write_day(day, page, &order)?;
+            committed.attacks_left_out += attacks;
+            committed.evidence_left_out += evidence;
             write_totals(day, id, now)?;
         }
         let days = &mut writer.days;
@@ -97,7 +100,12 @@ impl Batch<'_> {
 }
 
 /// Adds a new call to the sums of its part and to the rollup.
-fn count_row(row: &CallRow, touched: &mut [Touched], tallies: &mut Vec<Tally>, loads: &mut Loads) {
+pub(crate) fn count_row(
+    row: &CallRow,
+    touched: &mut [Touched],
+    tallies: &mut Vec<Tally>,
+    loads: &mut Loads,
+) {
     let Some(touched) = touched.get_mut(row.touched) else { return };
     touched.calls += 1;
     touched.errors += i64::from(row.outcome.is_error());
@@ -123,19 +131,31 @@ fn count_row(row: &CallRow, touched: &mut [Touched], tallies: &mut Vec<Tally>, l
     }
 }
 
-fn write_day(day: &mut Day, page: &Page, order: &[u32]) -> Result<(), Failure> {
+/// Returns how many attacks, and how many requests of attacks, found no room.
+fn write_day(day: &mut Day, page: &Page, order: &[u32]) -> Result<(u64, u64), Failure> {
     let mut next_call = day.next_call;
+    let mut numbers = FxHashMap::default();
     let written = next_change(&day.connection, day.day, page).and_then(|change| {
-        let calls = write_calls(&day.connection, day.day, change, page, order, &mut next_call)?;
+        let calls = write_calls(
+            &day.connection,
+            day.day,
+            change,
+            page,
+            order,
+            &mut next_call,
+            &mut numbers,
+        )?;
         write_parts(&day.connection, day.day, change, page)?;
         write_tallies(&day.connection, day.day, page)?;
         rollup::write_part_actors(&day.connection, day.day, page)?;
         rollup::write_loads(&day.connection, day.day, page)?;
-        Ok(calls)
+        let left_out = attacks::write(&day.connection, day.day, page, &numbers)?;
+        Ok((calls, left_out))
     });
     day.next_call = next_call;
-    day.calls = written.map_err(|error| day.failure(&error))?;
-    Ok(())
+    let (calls, left_out) = written.map_err(|error| day.failure(&error))?;
+    day.calls = calls;
+    Ok(left_out)
 }
 
 /// The number of this commit among those that change session parts.
@@ -153,6 +173,7 @@ fn write_calls(
     page: &Page,
     order: &[u32],
     next_call: &mut i64,
+    numbers: &mut FxHashMap<usize, i64>,
 ) -> rusqlite::Result<u64> {
     let mut insert = connection.prepare_cached(INSERT_CALL)?;
     let mut insert_run = connection.prepare_cached(INSERT_RUN)?;
@@ -184,6 +205,9 @@ fn write_calls(
         run = Some((touched.part, first, call, touched.last_at));
         blocks.add(page, row, call);
         insert_call(&mut insert, page, row, touched.part, call, call - first)?;
+        if row.is_attacked {
+            numbers.insert(*index as usize, call);
+        }
         if row.row != 0 {
             write_links(connection, row, touched.part, call)?;
         }
@@ -276,8 +300,9 @@ fn write_parts(
             touched.bytes_in,
             touched.bytes_out,
             change,
+            touched.attacks,
         ))?;
-        if touched.calls == 0 {
+        if touched.stored == 0 {
             // An empty run, so that the part's last sign as of any change can be found.
             insert_run.execute((touched.part, -change, -change - 1, change, touched.last_at))?;
         }

@@ -2,18 +2,22 @@
 
 mod actor;
 mod answers;
+mod attacks;
 mod batch;
 mod calls;
 mod catalog;
 mod committed;
+mod controls;
 mod day;
 mod days;
 mod dictionary;
 mod directory;
 mod failure;
+mod flood;
 mod flush;
 #[cfg(test)]
 mod full_disk;
+mod kind;
 mod page;
 mod part;
 mod place;
@@ -33,6 +37,8 @@ pub use catalog::{
     stored_tools,
 };
 pub use committed::committed_exchanges;
-pub use report::{BeginError, CommitError, Committed, Notice, OUTCOMES, OpenError, Upkeep};
+pub use report::{
+    ATTACK_KINDS, BeginError, CommitError, Committed, Notice, OUTCOMES, OpenError, Upkeep,
+};
 pub use settings::{SERVERS_MAX, Settings, Sync, WRITER_BYTES_MAX};
 pub use writer::Writer;

@@ -1,5 +1,7 @@
 //! What a batch has collected in memory, until its commit writes it in the cheapest order.
 
+use crate::attacks::Attacks;
+use crate::kind::OpenKind;
 use crate::part::Learned;
 use protocol::RpcId;
 use record::{Answer, Coverage, Direction, EventKind, Micros, Outcome, Payload};
@@ -88,18 +90,6 @@ pub(crate) fn hex_bytes(text: &str) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
-/// What of a call's kind its answer may still change; kept for calls that wait for one.
-#[derive(Clone, Debug)]
-pub(crate) struct OpenKind {
-    pub(crate) direction: &'static str,
-    pub(crate) http_method: String,
-    pub(crate) status: u16,
-    pub(crate) method: String,
-    pub(crate) primitive: Option<(&'static str, String)>,
-    pub(crate) coverage_request: &'static str,
-    pub(crate) protocol_version: String,
-}
-
 /// A new call.
 #[derive(Debug)]
 pub(crate) struct CallRow {
@@ -128,6 +118,8 @@ pub(crate) struct CallRow {
     pub(crate) continued_as: Option<i64>,
     /// Of a call that waits for its answer.
     pub(crate) open_kind: Option<Box<OpenKind>>,
+    /// Whether a control objects to it.
+    pub(crate) is_attacked: bool,
 }
 
 /// What a batch adds to a session part.
@@ -144,7 +136,10 @@ pub(crate) struct Touched {
     pub(crate) started_at: Micros,
     pub(crate) last_at: Micros,
     pub(crate) calls: i64,
+    /// Of these, those that have a row.
+    pub(crate) stored: i64,
     pub(crate) errors: i64,
+    pub(crate) attacks: i64,
     pub(crate) blocked: i64,
     pub(crate) notifications: i64,
     pub(crate) bytes_in: i64,
@@ -255,6 +250,9 @@ pub(crate) struct Page {
     pub(crate) waiting: FxHashMap<(usize, Direction, RpcKey), usize>,
     /// Rounds of this batch, by fingerprint.
     pub(crate) rounds: FxHashMap<i64, (i32, i64)>,
+    pub(crate) attacks: Attacks,
+    /// Calls that are counted only.
+    pub(crate) unstored: usize,
 }
 
 /// The arena's capacity that is kept between batches, in bytes.
@@ -275,6 +273,8 @@ impl Page {
         self.early.clear();
         self.waiting.clear();
         self.rounds.clear();
+        self.attacks.clear();
+        self.unstored = 0;
     }
 
     /// Keeps text.
@@ -308,7 +308,9 @@ impl Page {
                 started_at: Micros::MAX,
                 last_at: Micros::MIN,
                 calls: 0,
+                stored: 0,
                 errors: 0,
+                attacks: 0,
                 blocked: 0,
                 notifications: 0,
                 bytes_in: 0,

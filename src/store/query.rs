@@ -10,6 +10,7 @@ mod attacks;
 mod call;
 mod calls;
 mod changes;
+mod controls;
 mod cursor;
 mod facets;
 mod files;
@@ -29,6 +30,7 @@ mod summary;
 mod timeline;
 
 pub use answer::*;
+pub use controls::control_kind;
 pub use filter::{FILTER_VALUE_BYTES_MAX, FILTER_VALUES_MAX, Filter, Scope, State};
 pub use id::{AttackId, CallId, NoId, PartId, Time};
 pub use limits::{Limits, QueryError};

@@ -1,9 +1,12 @@
 //! What the store reports to its caller.
 
-use record::{Outcome, Reason};
+use record::{AttackKind, Outcome, Reason};
 
 /// How many outcomes there are.
 pub const OUTCOMES: usize = Outcome::ALL.len();
+
+/// How many types of attacks there are.
+pub const ATTACK_KINDS: usize = AttackKind::ALL.len();
 
 /// What a committed batch wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,22 @@ pub struct Committed {
     pub parts: u64,
     /// Whether what the catalogue holds in force has changed: [`crate::stored_tools`] gives more.
     pub catalog_changed: bool,
+    /// Attacks, in the order of [`AttackKind::ALL`].
+    pub attacks: [u64; ATTACK_KINDS],
+    /// Attacks that are in no row: a call had too many of them, or the day has.
+    pub attacks_left_out: u64,
+    /// Attacks stored without their request, because there are too many already.
+    pub evidence_left_out: u64,
+}
+
+impl Committed {
+    /// Counts a new call.
+    pub(crate) fn count_call(&mut self, outcome: Outcome) {
+        self.calls += 1;
+        if let Some(count) = self.by_outcome.get_mut(outcome as usize) {
+            *count += 1;
+        }
+    }
 }
 
 /// Why the store cannot be opened.
@@ -86,6 +105,8 @@ pub struct Upkeep {
     pub days_expired: u32,
     /// Day files removed for `max_size` or `min_free`.
     pub days_shed: u32,
+    /// Day files of which only attacks were kept, for `max_size` or `min_free`.
+    pub days_reduced: u32,
     /// Calls whose arguments and results were removed for `max_size` or `min_free`.
     pub payloads_shed: u64,
     /// Whether `max_size` or `min_free` is passed with nothing left to give up: batches are

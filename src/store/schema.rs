@@ -17,8 +17,9 @@ pub(crate) struct Schema {
 
 /// Of the day files.
 pub(crate) const DAY: Schema =
-    Schema { application: DAY_APPLICATION, steps: &[include_str!("schema/day.sql"), DAY_2] };
+    Schema { application: DAY_APPLICATION, steps: &[include_str!("schema/day.sql"), DAY_2, DAY_3] };
 const DAY_2: &str = include_str!("schema/day_2.sql");
+const DAY_3: &str = include_str!("schema/day_3.sql");
 /// Of `catalog.db`.
 pub(crate) const CATALOG: Schema = Schema {
     application: CATALOG_APPLICATION,
@@ -45,6 +46,8 @@ impl From<Error> for SchemaError {
 
 /// A connection's view of a day of version 1 as if it were of version 2, for readers.
 pub(crate) const DAY_1_AS_2: &str = include_str!("schema/day_1_as_2.sql");
+/// The same of a day of version 1 or 2 as if it were of version 3.
+pub(crate) const DAY_2_AS_3: &str = include_str!("schema/day_2_as_3.sql");
 
 impl Schema {
     /// The newest version.

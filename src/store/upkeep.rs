@@ -4,7 +4,7 @@ use crate::answers;
 use crate::day::finish;
 use crate::directory::{DayEntry, Directory, day_of, size_of_file, with_suffix};
 use crate::failure::Failure;
-use crate::shed::{Shedding, Step, is_shed};
+use crate::shed::{Share, Shedding, Step, has_attacks, is_shed};
 use crate::{Notice, Upkeep, Writer};
 use record::Micros;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +37,8 @@ pub(crate) struct Rounds {
     finished: BTreeSet<i32>,
     /// Past days whose payloads are gone already.
     shed: BTreeSet<i32>,
+    /// Past days of which only attacks are left.
+    reduced: BTreeSet<i32>,
     shedding: Option<Shedding>,
     /// Why nothing may be written now.
     pub(crate) full: Option<String>,
@@ -212,7 +214,8 @@ impl Writer {
         }
     }
 
-    /// Gives up what counts least: payloads of the oldest days, then the oldest day.
+    /// Gives up what counts least: payloads of the oldest days; then the oldest days, but for
+    /// their attacks; then these, the oldest first.
     fn shed(&mut self, today: i32, days: &[DayEntry], upkeep: &mut Upkeep) {
         if self.rounds.shedding.is_none() {
             self.rounds.shedding = self.next_to_shed(today, days);
@@ -222,26 +225,72 @@ impl Writer {
             match shedding.step(&self.days.directory) {
                 Ok(Step::More) => self.rounds.shedding = Some(shedding),
                 Ok(Step::Again) => {}
-                Ok(Step::Done { calls }) => {
+                Ok(Step::Done { calls, share: Share::Payloads }) => {
                     self.rounds.shed.insert(day);
                     upkeep.payloads_shed += calls;
                 }
+                Ok(Step::Done { share: Share::Calls, .. }) => {
+                    self.rounds.reduced.insert(day);
+                    upkeep.days_reduced += 1;
+                    let path = self.days.directory.day_file(day);
+                    self.warn(format!(
+                        "{} was reduced to its attacks to keep to max_size and min_free",
+                        path.display()
+                    ));
+                }
                 Err(failure) => {
                     // There may not even be room for the smaller copy: give the day up instead.
-                    self.warn(format!("arguments and results cannot be shed: {failure}"));
+                    self.warn(format!("a day cannot be made smaller: {failure}"));
                     self.rounds.shed.insert(day);
+                    self.rounds.reduced.insert(day);
                 }
             }
+            return;
+        }
+        if self.gave_up_a_day(today, days, upkeep) {
             return;
         }
         let Some(oldest) = days.first().filter(|entry| entry.day < today).copied() else {
             return;
         };
-        self.days.close(oldest.day);
-        match self.days.directory.remove_day(oldest.day) {
+        self.remove(oldest.day, upkeep);
+    }
+
+    /// Removes the oldest day without attacks, or begins to reduce the oldest one to its attacks.
+    /// `false`: there is nothing but attacks.
+    fn gave_up_a_day(&mut self, today: i32, days: &[DayEntry], upkeep: &mut Upkeep) -> bool {
+        for entry in days.iter().filter(|entry| entry.day < today) {
+            if self.rounds.reduced.contains(&entry.day) {
+                continue;
+            }
+            let path = self.days.directory.day_file(entry.day);
+            if is_shed(&path, Share::Calls) {
+                self.rounds.reduced.insert(entry.day);
+                continue;
+            }
+            if !has_attacks(&path) {
+                self.remove(entry.day, upkeep);
+                return true;
+            }
+            self.days.close(entry.day);
+            match Shedding::begin(&self.days.directory, entry.day, Share::Calls) {
+                Ok(shedding) => {
+                    self.rounds.shedding = Some(shedding);
+                    return true;
+                }
+                Err(failure) => self.warn(format!("a day cannot be made smaller: {failure}")),
+            }
+            self.rounds.reduced.insert(entry.day);
+        }
+        false
+    }
+
+    fn remove(&mut self, day: i32, upkeep: &mut Upkeep) {
+        self.days.close(day);
+        match self.days.directory.remove_day(day) {
             Ok(()) => {
                 upkeep.days_shed += 1;
-                let path = self.days.directory.day_file(oldest.day);
+                let path = self.days.directory.day_file(day);
                 self.warn(format!(
                     "{} was removed to keep to max_size and min_free",
                     path.display()
@@ -257,11 +306,11 @@ impl Writer {
                 continue;
             }
             let path = self.days.directory.day_file(entry.day);
-            if is_shed(&path) {
+            if is_shed(&path, Share::Payloads) || is_shed(&path, Share::Calls) {
                 self.rounds.shed.insert(entry.day);
                 continue;
             }
-            match Shedding::begin(&self.days.directory, entry.day) {
+            match Shedding::begin(&self.days.directory, entry.day, Share::Payloads) {
                 Ok(shedding) => return Some(shedding),
                 Err(failure) => self.warn(format!("arguments and results stay: {failure}")),
             }

@@ -1,5 +1,7 @@
 """Three agents of different users and eras, each an official client doing a piece of work."""
 
+import asyncio
+import random
 import warnings
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,6 +46,39 @@ async def support(client: ClientSession) -> None:
         await client.read_resource("crm://invoices/1")
     except MCPError:
         pass
+
+
+class Errands:
+    """Work as it comes in an office: a few calls with pauses, a mistake now and then."""
+
+    def __init__(self, chance: random.Random, longest_pause: float) -> None:
+        self.chance = chance
+        self.longest_pause = longest_pause
+
+    async def __call__(self, client: Client | ClientSession) -> None:
+        await client.list_tools()
+        for _ in range(self.chance.randint(1, 8)):
+            await asyncio.sleep(self.chance.uniform(0, self.longest_pause))
+            await self.one(client)
+
+    async def one(self, client: Client | ClientSession) -> None:
+        pick, id = self.chance.choice, self.chance.randint(17, 30)
+        try:
+            match self.chance.choices(range(6), weights=(8, 6, 3, 2, 1, 3))[0]:
+                case 0:
+                    await client.call_tool("search_accounts", {"query": pick(("globex", "in", "palo", "austin", "o"))})
+                case 1:
+                    await client.call_tool("get_account", {"id": id})
+                case 2:
+                    await client.call_tool("update_account", {"id": id, "city": pick(("Austin", "Oslo", "Kyoto")), "password": "hunter2"})
+                case 3:
+                    await client.call_tool("open_account", {"name": pick(("Stark", "Wayne", "Tyrell", "Cyberdyne")), "city": "Oslo"})
+                case 4:
+                    await client.call_tool("delete_account", {"id": id})
+                case 5:
+                    await client.read_resource(f"crm://accounts/{id}")
+        except MCPError:
+            pass
 
 
 # The first revision, which the SDK's own handshake does not ask for any more.
@@ -102,3 +137,18 @@ AGENTS = [
     Agent("sales-assistant", "bob@example.com", ("sales",), "legacy", "/mcp", sell),
     Agent("support-desk", "carol@example.com", ("support",), OLDEST, "/mcp/sse", support),
 ]
+
+# Who goes on working while the console is looked at.
+STAFF = [
+    ("back-office", "alice@example.com", ("admin", "sales"), "2026-07-28", "/mcp"),
+    ("sales-assistant", "bob@example.com", ("sales",), "legacy", "/mcp"),
+    ("support-desk", "carol@example.com", ("support",), OLDEST, "/mcp/sse"),
+    ("support-desk", "dave@example.com", ("support",), "legacy", "/mcp"),
+    ("night-report", "reports@example.com", ("automation",), "2026-07-28", "/mcp"),
+    ("partner-bot", "olu@partner.example", ("guest",), "legacy", "/mcp"),
+]
+
+
+def at_work(chance: random.Random, longest_pause: float) -> Agent:
+    """Somebody of the staff, with errands."""
+    return Agent(*chance.choices(STAFF, weights=(2, 5, 3, 3, 1, 1))[0], Errands(chance, longest_pause))

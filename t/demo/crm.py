@@ -13,6 +13,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 
 server = MCPServer("crm", version="1.4.0", instructions="Customers and their accounts.", log_level="ERROR")
+ACCOUNTS_MAX = 30
 accounts = {
     17: {"name": "Globex", "owner": "bob@example.com", "city": "Springfield"},
     18: {"name": "Initech", "owner": "bob@example.com", "city": "Austin"},
@@ -45,6 +46,16 @@ def update_account(id: int, city: str, password: str = "") -> str:
     """Changes an account; the password confirms it."""
     account(id)["city"] = city
     return f"account {id} is in {city} now"
+
+
+@server.tool()
+def open_account(name: str, city: str) -> str:
+    """Opens an account for a new customer."""
+    if len(accounts) >= ACCOUNTS_MAX:
+        raise ToolError("the books are full")
+    id = max(accounts, default=16) + 1
+    accounts[id] = {"name": name, "owner": "bob@example.com", "city": city}
+    return f"account {id} for {name}"
 
 
 @server.tool(annotations=ToolAnnotations(destructive_hint=True))

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from agents import AGENTS
+from agents import AGENTS, at_work
 from kit.process import free_port, listening, stop, wait_for_port, worker_user
 from kit.tokens import Issuer
 
@@ -26,6 +26,8 @@ STORE = FOLDER / "mcp-sessions"
 PORT = int(os.environ.get("PORT") or 8080)
 RECORD_SECONDS_MAX = 20
 QUIET_SECONDS = 1
+CROWD = 20
+AT_WORK_MAX = 5
 
 SESSIONS = """select user, json_extract(roles, '$[0]') as role, verified, client, protocol_version as revision,
     id_source as 'id from', substr(session_id, 1, 16) as session, server, calls, errors,
@@ -111,6 +113,29 @@ def is_taken(port: int) -> bool:
     return False
 
 
+async def office(address: str, issuer: Issuer) -> None:
+    """Agents at work, a crowd at first and then a few at a time, until the demo is stopped."""
+    chance = random.Random(1)
+
+    async def work(longest_pause: float) -> None:
+        agent = at_work(chance, longest_pause)
+        try:
+            await agent.run(address, issuer.token(agent.email, list(agent.roles)))
+        except Exception as error:  # The show goes on; what failed is in the console.
+            with (FOLDER / "agents.log").open("a") as log:
+                print(f"{agent.name}: {error!r}", file=log)
+
+    for _ in range(CROWD):
+        await work(0)
+    busy: set[asyncio.Task[None]] = set()
+    while True:
+        if len(busy) < AT_WORK_MAX:
+            task = asyncio.create_task(work(4))
+            busy.add(task)
+            task.add_done_callback(busy.discard)
+        await asyncio.sleep(chance.uniform(1, 5))
+
+
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if is_taken(PORT):
@@ -138,8 +163,9 @@ def main() -> None:
         print(f"Read on:  sqlite3 -readonly {day} 'select * from calls'")
         print(f"Counters: curl {address}/metrics")
         print(f"Your own agent: {address}/mcp, with the bearer token in {FOLDER}/alice.jwt")
-        print("Serving on; Ctrl-C stops it.", flush=True)
-        threading.Event().wait()
+        print(f"Console:  {address}/mcp-sessions/")
+        print("The agents work on; Ctrl-C stops all.", flush=True)
+        asyncio.run(office(address, issuer))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,12 @@ impl Work {
                 self.put_rows(&mut bytes, is_first, &list.items)?;
                 (list.next, list.warnings)
             }
+            Asks::Attacks => {
+                let page = PageRequest { limit: ROWS, cursor: cursor.as_deref() };
+                let list = reader.attacks(&self.parameters.filter, page, limits)?;
+                self.put_rows(&mut bytes, is_first, &list.items)?;
+                (list.next, list.warnings)
+            }
             _ => {
                 let with_payloads = self.parameters.with_payloads;
                 let limit = if with_payloads { HEAVY_ROWS } else { ROWS };
@@ -64,14 +70,15 @@ impl Work {
 
     fn export_head(&self, warnings: &[Warning]) -> Head {
         let is_csv = self.parameters.format == Format::Csv;
-        let (media_type, name) = match (is_csv, self.asks) {
-            (true, Asks::Sessions) => (csv::MEDIA_TYPE, "mcp-sessions.csv"),
-            (true, _) => (csv::MEDIA_TYPE, "mcp-calls.csv"),
-            (false, Asks::Sessions) => ("application/x-ndjson", "mcp-sessions.ndjson"),
-            (false, _) => ("application/x-ndjson", "mcp-calls.ndjson"),
+        let (media_type, ending) =
+            if is_csv { (csv::MEDIA_TYPE, "csv") } else { ("application/x-ndjson", "ndjson") };
+        let name = match self.asks {
+            Asks::Sessions => "sessions",
+            Asks::Attacks => "attacks",
+            _ => "calls",
         };
         let mut head = Head::data(200, media_type);
-        head.add("Content-Disposition", format!("attachment; filename=\"{name}\""));
+        head.add("Content-Disposition", format!("attachment; filename=\"mcp-{name}.{ending}\""));
         let missing: Vec<&str> =
             warnings.iter().map(|warning| warning.day.as_deref().unwrap_or("catalogue")).collect();
         if !missing.is_empty() {

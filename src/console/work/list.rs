@@ -19,7 +19,8 @@ impl Work {
         let cursor =
             if is_first { self.parameters.cursor.clone() } else { self.progress.cursor.take() };
         let left = wanted.saturating_sub(self.progress.items);
-        let is_heavy = self.parameters.with_payloads && self.asks != Asks::Sessions;
+        let is_of_calls = matches!(self.asks, Asks::Calls | Asks::SessionCalls);
+        let is_heavy = self.parameters.with_payloads && is_of_calls;
         let limit = if is_heavy { left.min(HEAVY_ITEMS_MAX) } else { left };
         let page = PageRequest { limit, cursor: cursor.as_deref() };
         let mut bytes = Vec::new();

@@ -2,9 +2,9 @@
 
 use super::{Next, Piece, Work, put};
 use crate::answer::Head;
-use store::query::{Limits, Mark, QueryError, Reader};
+use store::query::{DayMark, Limits, Mark, QueryError, Reader};
 
-/// Session parts, and calls, told in one step; more than that is told as a gap.
+/// Session parts, calls, and attacks, told in one step; more than that is told as a gap.
 const ITEMS_MAX: usize = 200;
 /// After how long a client that lost the stream asks again, in milliseconds.
 const RETRY_MS: u32 = 2_000;
@@ -27,13 +27,19 @@ impl Work {
         for call in &changes.calls {
             put_event(&mut bytes, "call", None, call)?;
         }
+        for attack in &changes.attacks {
+            put_event(&mut bytes, "attack", None, attack)?;
+        }
         for part in &changes.sessions {
             put_event(&mut bytes, "session", None, part)?;
         }
         if changes.is_cut {
             put_event(&mut bytes, "gap", None, &serde_json::Map::new())?;
         }
-        if is_first || !changes.calls.is_empty() || !changes.sessions.is_empty() || changes.is_cut {
+        let is_news = !(changes.calls.is_empty()
+            && changes.sessions.is_empty()
+            && changes.attacks.is_empty());
+        if is_first || is_news || changes.is_cut {
             // A client that comes back says up to where it has heard.
             let id = mark_text(&changes.mark);
             put_event(&mut bytes, "mark", Some(&id), &serde_json::Map::new())?;
@@ -66,7 +72,10 @@ fn put_event<T: serde::Serialize>(
 }
 
 fn mark_text(mark: &Mark) -> String {
-    let days = mark.days.iter().map(|(day, change, call)| format!("{day}.{change}.{call}"));
+    let days = mark
+        .days
+        .iter()
+        .map(|DayMark { day, change, call, attack }| format!("{day}.{change}.{call}.{attack}"));
     days.collect::<Vec<_>>().join("_")
 }
 
@@ -77,11 +86,11 @@ pub(crate) fn mark_of(text: &[u8]) -> Option<Mark> {
     for day in text.split('_') {
         let mut numbers = day.split('.');
         let mut next = || numbers.next()?.parse::<i64>().ok().filter(|number| *number >= 0);
-        let (day, change, call) = (next()?, next()?, next()?);
+        let (day, change, call, attack) = (next()?, next()?, next()?, next()?);
         if next().is_some() || days.len() == MARK_DAYS_MAX {
             return None;
         }
-        days.push((i32::try_from(day).ok()?, change, call));
+        days.push(DayMark { day: i32::try_from(day).ok()?, change, call, attack });
     }
     Some(Mark { days })
 }
@@ -89,18 +98,28 @@ pub(crate) fn mark_of(text: &[u8]) -> Option<Mark> {
 #[cfg(test)]
 mod tests {
     use super::{mark_of, mark_text};
-    use store::query::Mark;
+    use store::query::{DayMark, Mark};
 
     #[test]
     fn a_mark_is_read_as_it_was_written() {
-        let mark = Mark { days: vec![(20_782, 7, 9), (20_783, 1, 0)] };
+        let day = |day, change, call, attack| DayMark { day, change, call, attack };
+        let mark = Mark { days: vec![day(20_782, 7, 9, 3), day(20_783, 1, 0, 0)] };
         assert_eq!(mark_of(mark_text(&mark).as_bytes()), Some(mark));
-        for odd in
-            ["", "1", "1.2", "1.2.x", "-1.2.3", "1.2.-3", "99999999999.1.1", "1.2.3_", "\u{1}"]
-        {
+        for odd in [
+            "",
+            "1",
+            "1.2.3",
+            "1.2.3.x",
+            "-1.2.3.4",
+            "1.2.-3.4",
+            "99999999999.1.1.1",
+            "1.2.3.4_",
+            "1.2.3.4.5",
+            "\u{1}",
+        ] {
             assert_eq!(mark_of(odd.as_bytes()), None, "{odd:?}");
         }
-        assert_eq!(mark_of(&b"1.1.1_".repeat(17)), None);
+        assert_eq!(mark_of(&b"1.1.1.1_".repeat(17)), None);
         assert_eq!(mark_of(&[0xff]), None);
     }
 }

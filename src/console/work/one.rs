@@ -42,7 +42,6 @@ impl Work {
             (Asks::History, Subject::Server(id)) => {
                 whole(&reader.history(id, &parameters.kind, &parameters.name, limits)?)
             }
-            (Asks::Controls, _) => whole(&reader.controls(filter, limits)?),
             (Asks::Servers, _) => whole(&reader.servers(filter, limits)?),
             (Asks::Agents, _) => whole(&reader.agents(filter, limits)?),
             (Asks::Facets, _) => {

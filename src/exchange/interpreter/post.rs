@@ -10,11 +10,15 @@ use crate::draft::{Awaited, Kind};
 use crate::limits::VERSION_BYTES_MAX;
 use crate::request::{RequestReader, Worth, detection_in, hash, hints, is_shown, worth};
 use crate::session::{Rung, Signs, is_success, rung};
-use crate::settle::{Ending, settle_accepted, settle_all};
+use crate::settle::{Ending, settle_accepted, settle_all, settle_blocked};
 use crate::stream::Events;
 use crate::{Body, BodyEnd, Capture, Method, Rules};
 use record::{Coverage, Outcome, Patience, Sink, Unannounced};
 use std::sync::Arc;
+
+/// What the session's rule sees in place of a blocked request's status: neither a success nor a
+/// refused login.
+const BLOCKED_SIGN: u16 = 400;
 
 impl Interpreter {
     /// A request with a body: calls.
@@ -36,10 +40,17 @@ impl Interpreter {
         if !is_stream && stage == Stage::Begin {
             return Step::Unripe;
         }
-        self.work.marks.is_taken = is_success(capture.facts.status);
+        self.hear(capture, rules);
+        if !rules.records && !self.keep_attacked() {
+            return Step::Done(Taken::Unrecorded);
+        }
+        let is_blocked = self.work.marks.is_blocked;
+        self.work.marks.is_taken = is_success(capture.facts.status) && !is_blocked;
         let mut events = None;
         let mut coverage = body_coverage(&capture.response);
-        if is_stream {
+        if is_blocked {
+            settle_blocked(&mut self.work);
+        } else if is_stream {
             let scope = event_scope(capture);
             let mut reader = Events::new(capture, rules);
             self.feed(&mut reader, &capture.response, rules, Channel::PostStream, scope);
@@ -105,7 +116,9 @@ impl Interpreter {
         };
         let is_other = capture.facts.method == Method::Other;
         let worth = worth(detection, &hints, &document, capture, rules);
-        if is_other && bytes.is_empty() || worth == Worth::No {
+        let is_attacked = !capture.verdict.denials.is_empty();
+        let worth = if is_attacked { Worth::Yes } else { worth };
+        if is_other && bytes.is_empty() && !is_attacked || worth == Worth::No {
             return false;
         }
         self.work.marks.needs_stream = worth == Worth::InStream;
@@ -206,10 +219,12 @@ impl Interpreter {
         let marks = &work.marks;
         Signs {
             method: facts.method,
-            status: facts.status,
+            // A blocked request opens nothing and proves nothing, however it is answered.
+            status: if marks.is_blocked { BLOCKED_SIGN } else { facts.status },
             is_modern: marks.is_modern,
-            is_opening: marks.has_initialize && !is_any_failed,
-            is_failed_probe: (marks.has_initialize || marks.has_discover)
+            is_opening: marks.has_initialize && !is_any_failed && !marks.is_blocked,
+            is_failed_probe: !marks.is_blocked
+                && (marks.has_initialize || marks.has_discover)
                 && (!is_success || is_any_failed),
             is_answered: is_stream || marks.has_message,
             configured: capture.get(facts.session_value),

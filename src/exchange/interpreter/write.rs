@@ -116,7 +116,7 @@ impl Interpreter {
     ) -> Written {
         let is_stream = is_event_stream(capture) && self.work.marks.has_event;
         let first_byte_us = if is_stream { capture.facts.first_byte_us } else { 0 };
-        let is_taken = is_success(capture.facts.status);
+        let is_taken = is_success(capture.facts.status) && !self.work.marks.is_blocked;
         let is_proven = is_taken && self.work.marks.is_proof;
         let path = capture.get(capture.facts.path);
         let is_guess = self.context.is_guess();
@@ -132,6 +132,7 @@ impl Interpreter {
                 rules.proven.add_session_path(path);
             }
             emitter.calls(stored);
+            emitter.judged();
             if is_taken {
                 emitter.posted();
             }
@@ -144,6 +145,9 @@ impl Interpreter {
                 emitter.event(EventKind::NotFound, 0);
             }
         });
+        if is_written == Written::Done {
+            self.say_attacks(capture, rules);
+        }
         for (index, reference) in self.stored.drain(..) {
             if let Some(call) = self.work.calls.get_mut(index) {
                 call.stored = Some(reference);
@@ -162,9 +166,19 @@ impl Interpreter {
         has_id && is_plain && capture.facts.status == 404 && !is_method
     }
 
+    /// Leaves out all but the calls that are attacked; false if there are none.
+    pub(super) fn keep_attacked(&mut self) -> bool {
+        let work = &mut self.work;
+        work.calls.iter_mut().for_each(|call| call.is_skipped = true);
+        !work.attacks.is_empty()
+    }
+
     /// Whether nothing of the exchange is to be stored, because `mcp_skip` names all of it.
     pub(super) fn is_skipped(&self) -> bool {
         let work = &self.work;
+        if !work.attacks.is_empty() {
+            return false;
+        }
         work.calls.iter().all(|call| call.is_skipped && call.kind != Kind::Posted)
             && work.outputs.is_empty()
             && work.cancels.is_empty()

@@ -51,6 +51,7 @@ impl SaidOfTokens {
             keys: self.keys.clone().flatten(),
             requirements: Requirements { iss, aud, leeway_secs },
             allows_unverified: self.allows_unverified.unwrap_or(false),
+            hides_unverified: false,
         }
     }
 }

@@ -50,6 +50,24 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The file as nginx names it.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line's number.
+    pub(crate) fn line(&self) -> u32 {
+        u32::try_from(self.line).unwrap_or(u32::MAX)
+    }
+
+    /// The file without its folder, and the line.
+    pub(crate) fn short(&self) -> String {
+        let name = self.file.rsplit('/').next().unwrap_or_default();
+        format!("{name}:{}", self.line)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
@@ -115,6 +133,16 @@ impl<'a> Line<'a> {
     pub(crate) fn value(&self, word: Word<'a>) -> Result<Value, Wrong> {
         // SAFETY: the context is nginx's, and the word lives in its pool.
         unsafe { Value::compile(self.cf, word.raw) }.ok_or(Wrong::Logged)
+    }
+
+    /// Compiles a text that may hold variables.
+    pub(crate) fn value_of(&self, text: &str) -> Result<Value, Wrong> {
+        // SAFETY: the context is nginx's, and the text is copied into its pool.
+        let value = unsafe {
+            ngx_str_t::from_bytes((*self.cf).pool, text.as_bytes())
+                .and_then(|text| Value::compile(self.cf, text))
+        };
+        value.ok_or(Wrong::Logged)
     }
 
     /// A file or directory; a relative one is below nginx's prefix, or with `beside_conf` beside

@@ -1,5 +1,6 @@
 //! Directives of all levels: what a level says, before it is merged with those around it.
 
+use super::controls::SaidOfControls;
 use super::identity::SaidOfTokens;
 use super::line::{Line, Place, Word, Wrong, once, wrong};
 use super::set::SetVariable;
@@ -87,6 +88,7 @@ pub(crate) struct Said {
     pub(crate) body_bytes_max: Option<usize>,
     pub(crate) response_bytes_max: Option<usize>,
     pub(crate) tokens: SaidOfTokens,
+    pub(crate) controls: SaidOfControls,
     /// Each variable is inherited by itself.
     pub(crate) sets: Vec<SetVariable>,
     /// A content handler: not inherited.
@@ -251,7 +253,8 @@ pub(super) fn param(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// `mcp_capture [arguments=masked|shape|off|unmasked] [results=…] [limit=size]`
+/// `mcp_capture [arguments=masked|shape|off|unmasked] [results=…] [limit=size] [evidence=masked|off]
+/// [evidence_limit=size]`
 pub(super) fn capture(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
     if said.has_capture {
         return Err(Wrong::Duplicate);
@@ -264,9 +267,20 @@ pub(super) fn capture(line: &Line<'_>, said: &mut Said) -> Result<(), Wrong> {
         } else if let Some(size) = word.option("limit") {
             let size = size.size("limit", 256..=CAPTURE_BYTES_MAX)?;
             said.limit_bytes.replace(bytes_of(size)).is_none()
+        } else if let Some(level) = word.option("evidence") {
+            let has_evidence = match level.bytes() {
+                b"masked" => true,
+                b"off" => false,
+                _ => return Err(level.unknown("evidence=masked or evidence=off")),
+            };
+            said.controls.has_evidence.replace(has_evidence).is_none()
+        } else if let Some(size) = word.option("evidence_limit") {
+            let size = size.size("evidence_limit", 256..=CAPTURE_BYTES_MAX)?;
+            said.controls.evidence_bytes_max.replace(bytes_of(size)).is_none()
         } else {
             return Err(word.unknown(
-                "arguments= or results= with masked, shape, off or unmasked, or limit=size",
+                "arguments= or results= with masked, shape, off or unmasked, limit=size, \
+                 evidence=masked|off, or evidence_limit=size",
             ));
         };
         if !is_new {
@@ -367,7 +381,11 @@ fn words_unless_off<'a>(line: &Line<'a>) -> impl Iterator<Item = Word<'a>> + use
     line.words().filter(move |_| !is_off)
 }
 
-fn push_value(line: &Line<'_>, values: &mut Vec<Value>, word: Word<'_>) -> Result<(), Wrong> {
+pub(super) fn push_value(
+    line: &Line<'_>,
+    values: &mut Vec<Value>,
+    word: Word<'_>,
+) -> Result<(), Wrong> {
     if word.bytes().is_empty() {
         return Err(wrong!("has an empty value: write text or variables, or leave it out"));
     }

@@ -28,7 +28,11 @@ pub(super) unsafe fn merge(
 ) -> Result<(), String> {
     // SAFETY: by the caller's promise.
     let main = unsafe { MainConf::from_cf(cf) }.ok_or("no main configuration")?;
-    level.said.inherit(&around.said);
+    let doubts = level.said.inherit(&around.said)?;
+    for doubt in &doubts {
+        // SAFETY: as above.
+        unsafe { log(cf, NGX_LOG_WARN, doubt) };
+    }
     level.names = match &around.names {
         Some(names) => Some(Rc::clone(names)),
         // SAFETY: as above; the level around a server has no names.
@@ -51,10 +55,33 @@ pub(super) unsafe fn merge(
         return Err(format!("{shows}: write \"mcp_sessions_store path;\" in the http block"));
     }
     // What the module answers itself is nothing to record, its event streams least of all.
-    if level.said.is_on != Some(true) || shows.is_some() {
+    if shows.is_some() {
         return Ok(());
     }
-    if main.store.is_none() {
+    let records = level.said.is_on == Some(true);
+    if let Some((mut controls, judged_by)) = level.said.controls.in_force(records) {
+        // SAFETY: as above.
+        let recording = unsafe { Recording::of(cf, level) };
+        controls.location = match (&recording, &around.controls) {
+            // A block inside of a location, as `if`, is the location.
+            (None, Some(around)) => around.location,
+            _ => {
+                main.locations += 1;
+                main.locations
+            }
+        };
+        if let Some(recording) = recording {
+            main.places.push((controls.location, recording));
+        }
+        main.uses_tools |= level.said.controls.tool_schema().is_some();
+        level.controls = Some(Arc::new(controls));
+        level.judged_by = judged_by;
+        level.jwt.hides_unverified = !level.said.controls.controls.is_empty();
+    }
+    if !records && level.controls.is_none() {
+        return Ok(());
+    }
+    if records && main.store.is_none() {
         return Err(format!(
             "\"mcp_sessions on\" in {} needs a store: write \"mcp_sessions_store path;\" in the \
              http block",
@@ -62,6 +89,7 @@ pub(super) unsafe fn merge(
         ));
     }
     main.is_used = true;
+    main.may_block |= level.controls.as_ref().is_some_and(|controls| controls.may_block());
     if let Some(place) = level.said.tokens.unenforced() {
         let said = format!(
             "\"mcp_jwt_require\" in {place} requires nothing where no keys verify tokens: write \
@@ -73,9 +101,14 @@ pub(super) unsafe fn merge(
     // SAFETY: as above.
     let body_bytes_max = level.said.body_bytes_max.unwrap_or_else(|| unsafe { body_bytes(cf) });
     let mask = level.mask();
-    level.rules = Some(Arc::new(level.said.rules(main, mask, body_bytes_max)));
-    // SAFETY: as above.
-    main.recordings.extend(unsafe { Recording::of(cf, level) });
+    let mut rules = level.said.rules(main, mask, body_bytes_max);
+    rules.records = records;
+    rules.controls.clone_from(&level.controls);
+    level.rules = Some(Arc::new(rules));
+    if records {
+        // SAFETY: as above.
+        main.recordings.extend(unsafe { Recording::of(cf, level) });
+    }
     Ok(())
 }
 
@@ -89,7 +122,8 @@ impl LocConf {
 }
 
 impl Said {
-    fn inherit(&mut self, around: &Self) {
+    /// Gives what is probably not meant.
+    fn inherit(&mut self, around: &Self) -> Result<Vec<String>, String> {
         if self.is_on.is_none() {
             self.is_on = around.is_on;
             self.on_place = around.on_place.clone();
@@ -105,6 +139,7 @@ impl Said {
         fill(&mut self.limit_bytes, &around.limit_bytes);
         fill(&mut self.skip, &around.skip);
         self.tokens.inherit(&around.tokens);
+        self.controls.inherit(&around.controls)?;
         fill(&mut self.body_bytes_max, &around.body_bytes_max);
         fill(&mut self.response_bytes_max, &around.response_bytes_max);
         for set in &around.sets {
@@ -114,6 +149,7 @@ impl Said {
         }
         super::written::inherit(&mut self.lines, &around.lines);
         self.masks.splice(0..0, around.masks.iter().cloned());
+        Ok(self.controls.doubts(&around.controls))
     }
 
     fn values(&self) -> Values {
@@ -156,6 +192,8 @@ impl Said {
             body_bytes_max,
             response_bytes_max: self.response_bytes_max.unwrap_or(RESPONSE_BYTES),
             proven: ProvenPaths::default(),
+            records: true,
+            controls: None,
         }
     }
 }

@@ -57,22 +57,31 @@ impl Line<'_> {
 }
 
 /// As nginx reads it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = !word.is_empty()
         && !word.chars().any(|it| it.is_whitespace() || matches!(it, ';' | '{' | '}' | '"' | '\''));
     if is_plain {
         return word.to_owned();
     }
+    quoted_always(word)
+}
+
+/// As `quoted`, in quotes whatever it is.
+pub(super) fn quoted_always(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Puts what the level around says, and this one does not, in front.
 pub(super) fn inherit(own: &mut Vec<Written>, around: &[Written]) {
+    let drops = |line: &Written| line.name == "mcp_controls_inherit" && line.words == "off";
+    let inherits_controls = !own.iter().any(drops);
     let is_inherited = |line: &Written| match line.name.as_str() {
         // Content handlers are of their own location.
         "mcp_status" | "mcp_console" => false,
         // They add up.
         "mcp_mask" => true,
+        "mcp_acl" | "mcp_verify" | "mcp_tool_schema" => inherits_controls,
+        "mcp_controls_inherit" => false,
         // Each variable, and each parameter, is inherited by itself.
         "mcp_set" => {
             let variable = |it: &Written| it.words.split(' ').next().map(str::to_owned);
@@ -135,29 +144,47 @@ impl Recording {
 impl MainConf {
     /// The locations that record an MCP server of this name.
     pub(crate) fn recordings_of(&self, server: &str) -> Vec<&Recording> {
-        let named: Vec<&Recording> =
-            self.recordings.iter().filter(|it| it.server_name.as_deref() == Some(server)).collect();
-        if !named.is_empty() {
-            return named;
-        }
-        let at = server.find('/').unwrap_or(server.len());
-        let (host, path) = server.split_at(at);
-        let path = if path.is_empty() { "/" } else { path };
-        let here = || {
-            self.recordings.iter().filter(|it| {
-                let names = it.names.as_ref();
-                it.server_name.is_none() && names.is_some_and(|names| names.name(host))
-            })
-        };
-        let prefix = here()
-            .filter(|it| !matches!(it.matches, Matches::Regex(_) | Matches::Exact) && it.fits(path))
-            .max_by_key(|it| it.location.len());
-        if let Some(exact) = here().find(|it| matches!(it.matches, Matches::Exact) && it.fits(path))
-        {
-            return vec![exact];
-        }
-        let is_final = prefix.is_some_and(|it| matches!(it.matches, Matches::PrefixAtOnce));
-        let regex = here().find(|it| matches!(it.matches, Matches::Regex(_)) && it.fits(path));
-        regex.filter(|_| !is_final).or(prefix).into_iter().collect()
+        found(self.recordings.iter(), server)
     }
+
+    /// By number of location: those of some MCP servers that are served there.
+    pub(crate) fn servers_by_location(&self, servers: Vec<String>) -> Vec<Vec<String>> {
+        let mut by_location = vec![Vec::new(); self.locations + 1];
+        for server in servers {
+            for place in found(self.places.iter().map(|(_, place)| place), &server) {
+                let number = self.places.iter().find(|(_, it)| std::ptr::eq(it, place));
+                if let Some(here) = number.and_then(|(number, _)| by_location.get_mut(*number)) {
+                    here.push(server.clone());
+                }
+            }
+        }
+        by_location
+    }
+}
+
+/// Those locations among `all` that serve an MCP server of this name.
+fn found<'r>(all: impl Iterator<Item = &'r Recording> + Clone, server: &str) -> Vec<&'r Recording> {
+    let named: Vec<&Recording> =
+        all.clone().filter(|it| it.server_name.as_deref() == Some(server)).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let at = server.find('/').unwrap_or(server.len());
+    let (host, path) = server.split_at(at);
+    let path = if path.is_empty() { "/" } else { path };
+    let here = || {
+        all.clone().filter(|it| {
+            let names = it.names.as_ref();
+            it.server_name.is_none() && names.is_some_and(|names| names.name(host))
+        })
+    };
+    let prefix = here()
+        .filter(|it| !matches!(it.matches, Matches::Regex(_) | Matches::Exact) && it.fits(path))
+        .max_by_key(|it| it.location.len());
+    if let Some(exact) = here().find(|it| matches!(it.matches, Matches::Exact) && it.fits(path)) {
+        return vec![exact];
+    }
+    let is_final = prefix.is_some_and(|it| matches!(it.matches, Matches::PrefixAtOnce));
+    let regex = here().find(|it| matches!(it.matches, Matches::Regex(_)) && it.fits(path));
+    regex.filter(|_| !is_final).or(prefix).into_iter().collect()
 }

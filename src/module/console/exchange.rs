@@ -9,7 +9,9 @@ use crate::conf::{MainConf, Written};
 use crate::guard::guard;
 use crate::nginx::{log, send_head};
 use crate::zone::Shared;
-use console::{Answer, Cancel, Directive, Head, Kind, Next, Piece, Problem, Work};
+use console::{
+    Answer, Cancel, ConfiguredControl, Directive, Head, Kind, Next, Piece, Problem, Work,
+};
 use nginx_sys::{
     NGX_AGAIN, NGX_ERROR, NGX_HTTP_REQUEST_TIME_OUT, NGX_LOG_ERR, NGX_OK, ngx_buf_t, ngx_chain_t,
     ngx_current_msec, ngx_handle_write_event, ngx_http_core_loc_conf_t, ngx_http_core_module,
@@ -128,6 +130,10 @@ impl Exchange {
             // SAFETY: the request is live while its exchange is.
             let configuration = unsafe { configuration_of(self.r, server) };
             work.tell(configuration);
+        }
+        if work.wants_controls() {
+            // SAFETY: as above.
+            work.tell_controls(unsafe { controls_in_force(self.r) });
         }
         self.waits = Waits::Step;
         // Read before the store is: what is committed later is found by the next look.
@@ -370,6 +376,15 @@ unsafe fn configuration_of(r: *mut ngx_http_request_t, server: &str) -> Vec<Dire
     }
     all.truncate(DIRECTIVES_MAX);
     all
+}
+
+/// The controls of the configuration that the request is served by.
+///
+/// # Safety
+/// A live request.
+unsafe fn controls_in_force(_r: *mut ngx_http_request_t) -> Vec<ConfiguredControl> {
+    // No directive makes one yet.
+    Vec::new()
 }
 
 /// # Safety

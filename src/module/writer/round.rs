@@ -7,6 +7,7 @@ use crate::zone::{Counter, Side};
 use exchange::{Capture, Interpreter, Taken as Outcome};
 use record::Patience;
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use store::{Batch, BeginError, Committed};
 
@@ -50,6 +51,9 @@ impl Writer {
             Ok(Ok(committed)) => {
                 self.failing_since = None;
                 self.count(&taken, &committed);
+                if committed.catalog_changed {
+                    self.given.shared.announce_catalog();
+                }
                 self.said.clear();
             }
             Ok(Err(error)) => {
@@ -71,7 +75,18 @@ impl Writer {
             // Other workers are ending too: what is waited for may be in their last batches.
             self.retry_at = Instant::now() + POLL;
         }
+        self.pass_attacks_on();
         self.notice_resets();
+    }
+
+    /// Leaves lines about attacks for the event loop to log.
+    fn pass_attacks_on(&mut self) {
+        let Some(interpreter) = &mut self.interpreter else { return };
+        let (lines, mut left_out) = interpreter.take_lines();
+        for line in lines {
+            left_out += u64::from(self.given.link.attacks.push(line).is_err());
+        }
+        self.given.link.attacks_left_out.fetch_add(left_out, Ordering::Relaxed);
     }
 
     fn count(&self, taken: &Taken, committed: &Committed) {

@@ -169,6 +169,23 @@ impl<'a> Value<'a> {
         self.members().filter(|(name, _)| name.eq(key)).last().map(|(_, value)| value)
     }
 
+    /// The value, if it is an object or an array, and all that are within it, at any depth, in the
+    /// order of the document.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        // The tape is flat: what is within is found by walking its nodes.
+        let Value { nodes, bytes } = *self;
+        (0..nodes.len()).filter_map(move |index| {
+            let rest = nodes.get(index..)?;
+            let is_container = matches!(rest.first()?.kind, NodeKind::Object | NodeKind::Array);
+            Value::first_of(rest, bytes).filter(|_| is_container)
+        })
+    }
+
+    /// The first key that the object has had before; `None` for any other kind.
+    pub(crate) fn duplicate_member(&self) -> Option<Key<'a>> {
+        duplicate_member(*self)
+    }
+
     /// The value a JSON pointer (RFC 6901) leads to; `""` is the value itself.
     pub fn pointer(&self, pointer: &str) -> Option<Value<'a>> {
         if pointer.is_empty() {
@@ -330,11 +347,7 @@ impl fmt::Debug for Items<'_> {
 /// The first key in `value`, at any depth, that its object has had before; in the order of the
 /// document's objects.
 pub fn duplicate_key(value: Value<'_>) -> Option<Key<'_>> {
-    // The tape is flat: all objects within are found by walking its nodes.
-    (0..value.nodes.len())
-        .filter_map(|index| Value::first_of(value.nodes.get(index..)?, value.bytes))
-        .filter(Value::is_object)
-        .find_map(duplicate_member)
+    value.containers().filter(Value::is_object).find_map(duplicate_member)
 }
 
 fn duplicate_member(object: Value<'_>) -> Option<Key<'_>> {

@@ -51,6 +51,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         )?;
         writeln!(out, "{time}  calls {name}")?;
     }
+    for (name, filter) in filters(&mut reader, now)? {
+        let time = measure(
+            |limits| reader.attacks(&filter, page, limits).map(|list| list.items.len()),
+            now,
+        )?;
+        writeln!(out, "{time}  attacks {name}")?;
+    }
+    let time = measure(|l| reader.controls(&week, l).map(|list| list.items.len()), now)?;
+    writeln!(out, "{time}  controls")?;
     for sort in [Sort::Duration, Sort::Bytes] {
         let time = measure(
             |l| reader.calls(&all, sort, page, false, l).map(|list| list.items.len()),

@@ -175,6 +175,7 @@ fn count(view: &View<'_>) -> Result<OfDay, DayError> {
         *of_day.by_kind.entry((agent, share.kind)).or_default() += calls;
         let Some((_, sums)) = of_day.agents.get_mut(agent) else { return };
         sums.calls += calls;
+        sums.attacks += calls * selection.attacks_of(share.kind);
         let is_probing = candidate.id_source == IdSource::None as usize;
         if selection.error_kinds.has(share.kind) && !is_probing {
             sums.errors += calls;
@@ -188,16 +189,6 @@ fn count(view: &View<'_>) -> Result<OfDay, DayError> {
     })?;
     if let Some(error) = failure {
         return Err(error.into());
-    }
-    let mut call_row =
-        view.connection.prepare_cached("SELECT actor FROM call_rows WHERE call = ?1")?;
-    for attack in super::attacks::selected(view)? {
-        let Some(call) = attack.call else { continue };
-        let actor: i64 = call_row.query_row([call.call], |row| row.get(0))?;
-        let agent = of_day.agent(view, actor)?;
-        if let Some((_, sums)) = of_day.agents.get_mut(agent) {
-            sums.attacks += 1;
-        }
     }
     Ok(of_day)
 }

@@ -293,8 +293,10 @@ pub struct Call {
     pub carried: Vec<&'static str>,
     /// What was seen of it.
     pub coverage: CallCoverage,
-    /// Attacks on it.
-    pub attacks: Vec<Attack>,
+    /// What controls object to it.
+    pub attacks: Vec<CallAttack>,
+    /// The `input_required` call that this one answers.
+    pub continues: Option<CallId>,
 }
 
 /// One call with all that belongs to it.
@@ -303,8 +305,6 @@ pub struct CallDetail {
     /// The call, with arguments and result.
     #[serde(flatten)]
     pub call: Call,
-    /// The `input_required` call that this one answers.
-    pub continues: Option<CallId>,
     /// The calls that answer this `input_required` one; at most [`super::LINKED_MAX`].
     pub continued_by: Vec<CallId>,
     /// Calls of the same exchange (a batch); at most [`super::LINKED_MAX`].
@@ -315,46 +315,163 @@ pub struct CallDetail {
     pub following: Option<CallId>,
 }
 
-/// An attack.
+/// An attack, as its call shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Attack {
+pub struct CallAttack {
     /// Its day and number.
     pub id: AttackId,
-    /// When.
-    pub at: Time,
     /// `ACL violation` and the others.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The control's title.
+    /// The control's title; none for the protocol check and for `mcp_attack`.
     pub control: Option<String>,
     /// Its place in nginx.conf.
     pub place: Option<String>,
-    /// `allow` or `deny`.
-    pub verdict: String,
+    /// `deny`
+    pub verdict: &'static str,
     /// `passed` or `blocked`.
     pub action: String,
     /// Which rule.
     pub detail: Option<String>,
     /// Where in the call.
     pub point: Option<String>,
-    /// The call it is about.
-    pub call: Option<CallId>,
-    /// The session part it is in.
+    /// What the rule wants there.
+    pub expected: Option<String>,
+    /// What is there, masked.
+    pub found: Option<String>,
+    /// How many were the same within a minute; what is not the same in each is the first one's.
+    pub count: u64,
+}
+
+/// An attack; or several within a minute that are the same: in session part, actor, method,
+/// primitive, control, action, rule and place in the call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attack {
+    /// Its day and number.
+    pub id: AttackId,
+    /// When the first was judged.
+    pub at: Time,
+    /// `ACL violation` and the others.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The control's title; none for the protocol check and for `mcp_attack`.
+    pub control: Option<String>,
+    /// Its place in nginx.conf.
+    pub place: Option<String>,
+    /// `deny`
+    pub verdict: &'static str,
+    /// `passed` or `blocked`.
+    pub action: String,
+    /// Which rule.
+    pub detail: Option<String>,
+    /// Where in the call: a JSON pointer, or `header NAME`.
+    pub point: Option<String>,
+    /// What the rule wants there.
+    pub expected: Option<String>,
+    /// What is there, masked.
+    pub found: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// When the last was judged.
+    pub last_at: Time,
+    /// The first call.
+    pub call: CallId,
+    /// Its session part.
     pub session: PartId,
+    /// Its session.
+    pub session_id: String,
+    /// The MCP server's name.
+    pub server: String,
+    /// Of the call.
+    pub user: Option<String>,
+    /// Of the call.
+    pub roles: Vec<String>,
+    /// Of the call.
+    pub client: Option<Software>,
+    /// Of the call.
+    pub address: Option<String>,
+    /// Of the call.
+    pub method: Option<String>,
+    /// Of the call.
+    pub primitive: Option<Primitive>,
+}
+
+/// The first request of an attack, masked.
+#[derive(Clone, Debug, Serialize)]
+pub struct EvidenceText {
+    /// `POST /mcp HTTP/1.1`
+    pub line: String,
+    /// `[["Name", "value"], …]`
+    pub headers: Box<RawValue>,
+    /// The body.
+    pub body: String,
+    /// Whether a limit cut something.
+    pub truncated: bool,
+}
+
+/// One attack.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttackDetail {
+    /// As in the list.
+    #[serde(flatten)]
+    pub attack: Attack,
+    /// `monitoring` or `block`: how strict the control was.
+    pub mode: String,
+    /// The control's text as it was; its first 64 kB.
+    pub text: String,
+    /// None with `evidence=off`, or where there was no room.
+    pub evidence: Option<EvidenceText>,
+}
+
+/// What a control made of the calls of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ControlDay {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// Calls with a verdict.
+    pub judged: u64,
+    /// Of these, those it objects to.
+    pub denied: u64,
+    /// Of these, blocked ones.
+    pub blocked: u64,
+    /// Calls without a verdict.
+    pub unjudged: u64,
+    #[serde(skip)]
+    pub(crate) unjudged_blocked: u64,
+    #[serde(skip)]
+    pub(crate) last_attack: Option<Time>,
 }
 
 /// A control, as the days kept know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Control {
-    /// Its title.
+    /// Its title; empty for the protocol check and for `mcp_attack`.
     pub title: String,
+    /// `acl`, `verify`, `tool_schema`, `protocol_check`, `external`.
+    pub kind: &'static str,
     /// The type of its attacks.
     #[serde(rename = "type")]
-    pub kind: String,
-    /// Its place in nginx.conf.
-    pub place: Option<String>,
-    /// Attacks it found.
+    pub kind_of_attack: String,
+    /// Its place in nginx.conf, of its newest version.
+    pub place: String,
+    /// `monitoring` or `block`, of its newest version.
+    pub mode: String,
+    /// Its newest text; the first 64 kB.
+    pub text: String,
+    /// Calls with a verdict.
+    pub judged: u64,
+    /// Of these, those it has nothing to object to.
+    pub allowed: u64,
+    /// Of these, those it objects to.
     pub denied: u64,
-    /// Of these, blocked.
+    /// Of these, blocked ones.
     pub blocked: u64,
+    /// Calls without a verdict.
+    pub unjudged: u64,
+    /// Of these, blocked ones (`mcp_fail closed`).
+    pub unjudged_blocked: u64,
+    /// When it objected last.
+    pub last_attack: Option<Time>,
+    /// The same by days, oldest first.
+    pub days: Vec<ControlDay>,
 }

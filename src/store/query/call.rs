@@ -1,6 +1,7 @@
 //! Calls as rows become them.
 
-use super::answer::{Attack, Call, CallCoverage, Primitive, RpcError};
+use super::answer::{Call, CallAttack, CallCoverage, Primitive, RpcError};
+use super::attacks::DENY;
 use super::id::{AttackId, CallId, PartId, Time};
 use super::sessions::{software, some};
 use crate::part::{CARRIED_CLIENT, CARRIED_PARAMS, CARRIED_REVISION, CARRIED_ROLES, CARRIED_USER};
@@ -13,14 +14,6 @@ pub(crate) const ARGUMENTS_TRUNCATED: i64 = 1;
 const RESULT_TRUNCATED: i64 = 2;
 pub(crate) const PAYLOADS_SHED: i64 = 4;
 
-macro_rules! select_attacks {
-    () => {
-        "SELECT attack, at, type, control, place, verdict, action, detail, point, call, part \
-         FROM attack_rows"
-    };
-}
-pub(crate) use select_attacks;
-
 macro_rules! select_calls {
     ($payloads:literal) => {
         concat!(
@@ -30,11 +23,12 @@ macro_rules! select_calls {
              c.bytes_out, c.request_id, p.session_id, p.id_source, s.name, a.user, a.roles, \
              a.verified, a.address, a.client, a.client_version, a.user_agent, \
              k.protocol_version, a.params, a.carried, k.coverage_request, \
-             k.coverage_response, c.extra, ",
+             k.coverage_response, c.extra, o.call, o.part, ",
             $payloads,
-            " FROM call_rows c JOIN kinds k ON k.kind = c.kind \
+            ", k.attacks <> '' FROM call_rows c JOIN kinds k ON k.kind = c.kind \
              JOIN actors a ON a.actor = c.actor JOIN parts p ON p.part = c.part \
-             JOIN servers s ON s.server = p.server WHERE c.call = ?1"
+             JOIN servers s ON s.server = p.server \
+             LEFT JOIN call_rows o ON o.call = c.continues WHERE c.call = ?1"
         )
     };
 }
@@ -51,14 +45,13 @@ pub(crate) fn read_calls(
 ) -> rusqlite::Result<Vec<Call>> {
     let sql = if with_payloads { SELECT_WITH_PAYLOADS } else { SELECT_WITHOUT };
     let mut statement = connection.prepare_cached(sql)?;
-    let has_attacks = connection.prepare_cached("SELECT 1 FROM attack_rows LIMIT 1")?.exists(())?;
     let mut found = Vec::new();
     for call in calls {
         let mut rows = statement.query([call])?;
         let Some(row) = rows.next()? else { continue };
         let mut call = read_call(row, day)?;
-        if has_attacks {
-            call.attacks = attacks_of(connection, day, call.id)?;
+        if row.get(38)? {
+            call.attacks = attacks_of(connection, day, call.id.call)?;
         }
         found.push(call);
     }
@@ -81,8 +74,8 @@ fn read_call(row: &Row<'_>, day: i32) -> rusqlite::Result<Call> {
         rpc_id: rpc_id(row.get(6)?),
         method: some(row.get(7)?),
         primitive: primitive(row.get(8)?, row.get(9)?),
-        arguments: row.get::<_, Option<String>>(36)?.map(raw),
-        result: row.get::<_, Option<String>>(37)?.map(raw),
+        arguments: row.get::<_, Option<String>>(38)?.map(raw),
+        result: row.get::<_, Option<String>>(39)?.map(raw),
         arguments_truncated: flags & ARGUMENTS_TRUNCATED != 0,
         result_truncated: flags & RESULT_TRUNCATED != 0,
         payloads_shed: flags & PAYLOADS_SHED != 0,
@@ -110,6 +103,10 @@ fn read_call(row: &Row<'_>, day: i32) -> rusqlite::Result<Call> {
         carried: carried(row.get(32)?),
         coverage: CallCoverage { request: row.get(33)?, response: row.get(34)? },
         attacks: Vec::new(),
+        continues: match (row.get(36)?, row.get(37)?) {
+            (Some(call), Some(part)) => Some(CallId { day, part, call }),
+            _ => None,
+        },
     };
     if let Some(extra) = row.get::<_, Option<String>>(35)? {
         take_extra(&mut call, &extra);
@@ -197,27 +194,26 @@ fn carried(bits: i64) -> Vec<&'static str> {
     .collect()
 }
 
-fn attacks_of(connection: &Connection, day: i32, call: CallId) -> rusqlite::Result<Vec<Attack>> {
-    let mut statement = connection
-        .prepare_cached(concat!(select_attacks!(), " WHERE call = ?1 ORDER BY attack"))?;
-    let rows = statement.query_map([call.call], |row| read_attack(row, day))?;
+fn attacks_of(connection: &Connection, day: i32, call: i64) -> rusqlite::Result<Vec<CallAttack>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT a.attack, c.type, c.title, c.place, a.action, a.detail, a.point, a.expected, \
+         a.found, a.count FROM attack_calls m JOIN attack_rows a ON a.attack = m.attack \
+         JOIN controls c ON c.control = a.control WHERE m.call = ?1 ORDER BY m.attack",
+    )?;
+    let rows = statement.query_map([call], |row| {
+        Ok(CallAttack {
+            id: AttackId { day, attack: row.get(0)? },
+            kind: row.get(1)?,
+            control: some(row.get(2)?),
+            place: some(row.get(3)?),
+            verdict: DENY,
+            action: row.get(4)?,
+            detail: row.get(5)?,
+            point: row.get(6)?,
+            expected: row.get(7)?,
+            found: row.get(8)?,
+            count: row.get::<_, i64>(9)?.max(0).cast_unsigned(),
+        })
+    })?;
     rows.collect()
-}
-
-/// An attack from [`select_attacks`].
-pub(crate) fn read_attack(row: &Row<'_>, day: i32) -> rusqlite::Result<Attack> {
-    let session = PartId { day, part: row.get(10)? };
-    Ok(Attack {
-        id: AttackId { day, attack: row.get(0)? },
-        at: Time(row.get(1)?),
-        kind: row.get(2)?,
-        control: row.get(3)?,
-        place: row.get(4)?,
-        verdict: row.get(5)?,
-        action: row.get(6)?,
-        detail: row.get(7)?,
-        point: row.get(8)?,
-        call: row.get::<_, Option<i64>>(9)?.map(|call| CallId { day, part: session.part, call }),
-        session,
-    })
 }

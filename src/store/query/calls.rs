@@ -352,13 +352,6 @@ fn calls_after(
 fn linked(connection: &Connection, call: Call) -> rusqlite::Result<CallDetail> {
     let CallId { day, part, call: number } = call.id;
     let id = |call| CallId { day, part, call };
-    let continues = connection
-        .prepare_cached(
-            "SELECT o.call, o.part FROM call_rows c JOIN call_rows o ON o.call = c.continues \
-             WHERE c.call = ?1",
-        )?
-        .query_row([number], |row| Ok(CallId { day, call: row.get(0)?, part: row.get(1)? }))
-        .optional()?;
     let mut continued_by = Vec::new();
     if call.outcome == record::Outcome::InputRequired.as_str() {
         let mut statement = connection.prepare_cached(
@@ -390,5 +383,5 @@ fn linked(connection: &Connection, call: Call) -> rusqlite::Result<CallDetail> {
         "SELECT min(max(first_call, ?2 + 1)) FROM runs \
          WHERE part = ?1 AND first_call > 0 AND last_call > ?2",
     )?;
-    Ok(CallDetail { call, continues, continued_by, batch, previous, following })
+    Ok(CallDetail { call, continued_by, batch, previous, following })
 }

@@ -1,14 +1,15 @@
 //! The days there are, and what changed in them.
 
 use super::Reader;
-use super::answer::{Call, List, SessionPart};
+use super::answer::{Attack, Call, List, SessionPart};
+use super::attacks::{attacks_after, read_attacks};
 use super::call::read_calls;
 use super::filter::Filter;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{Candidate, View};
 use super::selection::Selection;
 use super::sessions::{describe, newest_change};
-use super::summary::{Changes, DaySummary, Mark};
+use super::summary::{Changes, DayMark, DaySummary, Mark};
 use crate::directory::{day_name, day_of};
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
@@ -36,17 +37,18 @@ impl Reader {
                         calls += row.get::<_, i64>(2)?.cast_unsigned();
                     }
                 }
-                let payloads_shed = connection
-                    .prepare_cached("SELECT 1 FROM meta WHERE key = 'payloads_shed'")?
-                    .exists(())?;
-                Ok((sessions, calls, payloads_shed))
+                let mut is_noted =
+                    connection.prepare_cached("SELECT 1 FROM meta WHERE key = ?1")?;
+                let shed = (is_noted.exists(["payloads_shed"])?, is_noted.exists(["calls_shed"])?);
+                Ok((sessions, calls, shed))
             })?;
             items.push(DaySummary {
                 day: day_name(entry.day),
                 bytes: entry.bytes,
                 sessions: found.map(|(sessions, ..)| sessions),
                 calls: found.map(|(_, calls, _)| calls),
-                payloads_shed: found.is_some_and(|(.., payloads_shed)| payloads_shed),
+                payloads_shed: found.is_some_and(|(.., (payloads, _))| payloads),
+                calls_shed: found.is_some_and(|(.., (_, calls))| calls),
             });
         }
         Ok(List { items, next: None, warnings })
@@ -67,6 +69,7 @@ impl Reader {
             mark: Mark::default(),
             sessions: Vec::new(),
             calls: Vec::new(),
+            attacks: Vec::new(),
             is_cut: false,
         };
         // Only today and the days next to it are still written.
@@ -75,46 +78,73 @@ impl Reader {
         days.retain(|day| day.abs_diff(today) <= 1);
         days.reverse();
         for day in days {
-            let before = since.days.iter().find(|(of, ..)| *of == day).map(|(_, c, n)| (*c, *n));
+            let before = since.days.iter().find(|mark| mark.day == day).copied();
             // A day that began after the mark is new from its first call on.
             let is_new = !since.days.is_empty() && before.is_none();
-            let before = before.or(is_new.then_some((0, 0)));
+            let start = DayMark { day, change: 0, call: 0, attack: 0 };
+            let before = before.or(is_new.then_some(start));
             let found = self.files.ask(day, limits, &mut warnings, |connection| {
-                let now = (newest_change(connection)?, newest_call(connection)?);
+                let now = mark_now(connection, day)?;
+                let mut of_day = OfDay::default();
                 let Some(before) = before.filter(|before| *before != now) else {
-                    return Ok((now, Vec::new(), Vec::new(), false));
+                    return Ok((now, of_day));
                 };
                 let selection = Selection::of(connection, filter, &scope)?;
                 let view = View::new(connection, day, &selection, limits);
-                let (sessions, is_cut) = changed_parts(&view, before.0, limit)?;
-                let (calls, are_cut) = new_calls(&view, before.1, limit)?;
-                Ok((now, sessions, calls, is_cut || are_cut))
+                let (attacks, is_cut) = attacks_after(&view, before.attack, limit, LOOKED_AT_MAX)?;
+                of_day.attacks = read_attacks(connection, day, &attacks)?;
+                of_day.is_cut |= is_cut;
+                let (sessions, is_cut) = changed_parts(&view, before.change, limit)?;
+                of_day.sessions = sessions;
+                of_day.is_cut |= is_cut;
+                let (calls, is_cut) = new_calls(&view, before.call, limit)?;
+                of_day.calls = calls;
+                of_day.is_cut |= is_cut;
+                Ok((now, of_day))
             })?;
             match (found, before) {
-                (Some((now, sessions, calls, is_cut)), _) => {
-                    changes.mark.days.push((day, now.0, now.1));
-                    changes.sessions.extend(sessions);
-                    changes.calls.extend(calls);
-                    changes.is_cut |= is_cut;
+                (Some((now, of_day)), _) => {
+                    changes.mark.days.push(now);
+                    changes.sessions.extend(of_day.sessions);
+                    changes.calls.extend(of_day.calls);
+                    changes.attacks.extend(of_day.attacks);
+                    changes.is_cut |= of_day.is_cut;
                 }
                 // It could not be read just now: the next question asks for the same.
-                (None, Some((change, call))) => changes.mark.days.push((day, change, call)),
+                (None, Some(before)) => changes.mark.days.push(before),
                 (None, None) => {}
             }
         }
         if changes.mark.days.is_empty() {
             // Whatever comes is new.
-            changes.mark.days.push((today, 0, 0));
+            changes.mark.days.push(DayMark { day: today, change: 0, call: 0, attack: 0 });
         }
         Ok(changes)
     }
 }
 
-fn newest_call(connection: &Connection) -> rusqlite::Result<i64> {
-    let newest: Option<i64> = connection
-        .prepare_cached("SELECT max(call) FROM call_rows")?
-        .query_row((), |row| row.get(0))?;
-    Ok(newest.unwrap_or(0))
+/// What changed in a day.
+#[derive(Default)]
+struct OfDay {
+    sessions: Vec<SessionPart>,
+    calls: Vec<Call>,
+    attacks: Vec<Attack>,
+    is_cut: bool,
+}
+
+/// Where a day is now.
+fn mark_now(connection: &Connection, day: i32) -> rusqlite::Result<DayMark> {
+    let newest = |sql: &str| -> rusqlite::Result<i64> {
+        let newest: Option<i64> =
+            connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
+        Ok(newest.unwrap_or(0))
+    };
+    Ok(DayMark {
+        day,
+        change: newest_change(connection)?,
+        call: newest("SELECT max(call) FROM call_rows")?,
+        attack: newest("SELECT max(attack) FROM attack_rows")?,
+    })
 }
 
 fn changed_parts(

@@ -4,7 +4,7 @@ use super::answer::Found;
 use super::filter::Filter;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{Candidate, View};
-use super::selection::{Selection, contains, params_of, roles_of, text_of};
+use super::selection::{Selection, contains, numbers_of, params_of, roles_of, text_of};
 use super::summary::{Facet, FacetRequest, FacetValue, Facets};
 use super::{FACET_VALUES_DEFAULT, Reader};
 use record::IdSource;
@@ -274,7 +274,7 @@ impl Counting {
         if let Some(error) = failure {
             return Err(error.into());
         }
-        self.count_attacks(view, &candidates)
+        Ok(())
     }
 
     /// Counts some calls of an actor in a part.
@@ -313,7 +313,7 @@ impl Counting {
 
     fn kind_places(&mut self, connection: &Connection, kind: i64) -> rusqlite::Result<Places> {
         let mut statement = connection.prepare_cached(
-            "SELECT method, primitive, outcome, status FROM kinds WHERE kind = ?1",
+            "SELECT method, primitive, outcome, status, attacks FROM kinds WHERE kind = ?1",
         )?;
         let mut rows = statement.query([kind])?;
         let mut places = Places::new();
@@ -324,6 +324,10 @@ impl Counting {
             let status: u16 = row.get(3)?;
             if status != 0 {
                 self.place(STATUS, &status.to_string(), &mut places);
+            }
+            let attacks = text_of(row, 4)?;
+            if !attacks.is_empty() && (self.is_wanted(ATTACK) || self.is_wanted(CONTROL)) {
+                self.attack_places(connection, attacks, &mut places)?;
             }
         }
         Ok(places)
@@ -364,34 +368,26 @@ impl Counting {
         Ok((places, params))
     }
 
-    fn count_attacks(&mut self, view: &View<'_>, candidates: &[Candidate]) -> Result<(), DayError> {
-        if !self.is_wanted(ATTACK) && !self.is_wanted(CONTROL) {
-            return Ok(());
-        }
-        let selection = view.selection;
-        let mut statement = view.connection.prepare_cached(
-            "SELECT a.type, a.control, c.part, c.actor, c.kind, c.at, c.call FROM attack_rows a \
-             JOIN call_rows c ON c.call = a.call ORDER BY c.part",
-        )?;
-        let mut rows = statement.query(())?;
-        while let Some(row) = rows.next()? {
-            let (part, call): (i64, i64) = (row.get(2)?, row.get(6)?);
-            let found = candidates.binary_search_by_key(&part, |candidate| candidate.part);
-            let Some(candidate) = found.ok().and_then(|index| candidates.get(index)) else {
-                continue;
-            };
-            let is_selected = selection.has_time(row.get(5)?)
-                && selection.has(row.get(4)?, row.get(3)?, candidate.has_text)
-                && selection.calls.as_ref().is_none_or(|calls| {
-                    calls.get(&part).is_some_and(|calls| calls.contains(&call))
-                });
-            if is_selected {
-                let mut places = Places::new();
-                self.place(ATTACK, text_of(row, 0)?, &mut places);
-                self.place(CONTROL, text_of(row, 1)?, &mut places);
-                self.add(&places, (view.day, part), 1);
+    /// Types and titles of what objects to a call, each of them once.
+    fn attack_places(
+        &mut self,
+        connection: &Connection,
+        attacks: &str,
+        places: &mut Places,
+    ) -> rusqlite::Result<()> {
+        let mut statement =
+            connection.prepare_cached("SELECT type, title FROM controls WHERE control = ?1")?;
+        let mut found = Places::new();
+        for control in numbers_of(attacks) {
+            let mut rows = statement.query([control])?;
+            if let Some(row) = rows.next()? {
+                self.place(ATTACK, text_of(row, 0)?, &mut found);
+                self.place(CONTROL, text_of(row, 1)?, &mut found);
             }
         }
+        found.sort_unstable();
+        found.dedup();
+        places.append(&mut found);
         Ok(())
     }
 

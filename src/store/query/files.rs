@@ -21,6 +21,8 @@ struct DayFile {
     day: i32,
     identity: FileIdentity,
     connection: Connection,
+    /// Of its schema when it was opened.
+    version: i64,
     /// Whether nobody writes it any more: it has no WAL.
     is_finished: bool,
 }
@@ -108,16 +110,20 @@ impl Files {
             std::io::ErrorKind::NotFound => Unreadable::Gone,
             _ => Unreadable::Because(error.to_string()),
         })?;
-        self.open.retain(|open| open.day != day || open.identity == identity);
+        self.open
+            .retain(|open| open.day != day || open.identity == identity && !open.is_outdated());
         if !self.open.iter().any(|open| open.day == day) {
             let connection = connect(&path)?;
             let version = version_of(&connection)?;
             if version == 1 {
                 connection.execute_batch(schema::DAY_1_AS_2)?;
             }
+            if version <= 2 {
+                connection.execute_batch(schema::DAY_2_AS_3)?;
+            }
             let mode: String = connection.query_row("PRAGMA journal_mode", (), |row| row.get(0))?;
             let is_finished = !mode.eq_ignore_ascii_case("wal");
-            self.open.push(DayFile { day, identity, connection, is_finished });
+            self.open.push(DayFile { day, identity, connection, version, is_finished });
         }
         self.open.iter_mut().find(|open| open.day == day).ok_or(Unreadable::Gone)
     }
@@ -136,10 +142,22 @@ impl Files {
         match answer {
             Ok(answer) => Some(answer),
             Err(error) => {
-                warnings.push(Warning { day: None, message: format!("the catalogue: {error}") });
+                let warning = Warning { day: None, message: format!("the catalogue: {error}") };
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
                 None
             }
         }
+    }
+}
+
+impl DayFile {
+    /// Whether a writer has brought the file to a newer version meanwhile: what this connection
+    /// made for itself would hide what is there now.
+    fn is_outdated(&self) -> bool {
+        self.version < schema::DAY.version()
+            && version_of(&self.connection).is_ok_and(|version| version != self.version)
     }
 }
 

@@ -92,7 +92,7 @@ impl Reader {
         let texts = self
             .files
             .ask_catalog(&mut warnings, |catalog| texts_of(catalog, &versions, PAGE_BYTES_MAX))
-            .unwrap_or_default();
+            .unwrap_or_else(|| vec![Texts::default(); versions.len()]);
         // What the texts leave no room for is on the next page.
         let fit = if texts.len() < versions.len() { texts.len().max(1) } else { versions.len() };
         let mut items = Vec::new();
@@ -208,6 +208,12 @@ fn called_on(view: &View<'_>) -> Result<HashMap<Name, Sums>, DayError> {
         *calls += load.calls;
         *errors += load.errors;
     })?;
+    add_attacks(view, &mut found)?;
+    Ok(found)
+}
+
+/// Attacks in the range, on the calls they were found in.
+fn add_attacks(view: &View<'_>, found: &mut HashMap<Name, Sums>) -> Result<(), DayError> {
     let mut statement = view.connection.prepare_cached(
         "SELECT k.primitive_kind, k.primitive, count(*) FROM attack_rows a \
          JOIN call_rows c ON c.call = a.call JOIN kinds k ON k.kind = c.kind \
@@ -222,7 +228,7 @@ fn called_on(view: &View<'_>) -> Result<HashMap<Name, Sums>, DayError> {
             found.entry((row.get(0)?, row.get(1)?)).or_default().attacks += attacks.cast_unsigned();
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn used_on(connection: &Connection, server: &str) -> rusqlite::Result<Vec<Name>> {

@@ -65,10 +65,14 @@ pub(crate) struct Selection<'f> {
     /// `None`: any.
     pub(crate) actors: Option<Bits>,
     pub(crate) text: Option<Text>,
-    /// The only calls there can be, by part: found by request id or attack.
+    /// The only calls there can be, by part: found by request id.
     pub(crate) calls: Option<BTreeMap<i64, Vec<i64>>>,
     /// Kinds whose outcome is an error.
     pub(crate) error_kinds: Bits,
+    /// Controls whose attacks are wanted. `None`: any.
+    pub(crate) controls: Option<Bits>,
+    /// How many wanted attacks each call of a kind has; kinds with none are not in it.
+    attack_kinds: FxHashMap<i64, u64>,
 }
 
 impl<'f> Selection<'f> {
@@ -91,8 +95,11 @@ impl<'f> Selection<'f> {
             }),
             calls: None,
             error_kinds: Bits::default(),
+            controls: None,
+            attack_kinds: FxHashMap::default(),
         };
         selection.find_servers(day, scope)?;
+        selection.find_controls(day)?;
         selection.find_kinds(day)?;
         selection.find_actors(day)?;
         selection.find_calls(day)?;
@@ -114,15 +121,51 @@ impl<'f> Selection<'f> {
         Ok(())
     }
 
+    /// The controls on which the filters hold, both of them on one and the same.
+    fn find_controls(&mut self, day: &Connection) -> rusqlite::Result<()> {
+        let filter = self.filter;
+        if filter.attack.is_empty() && filter.control.is_empty() {
+            return Ok(());
+        }
+        let is_any_attack = filter.attack.iter().any(|attack| attack == "any");
+        let mut controls = Bits::default();
+        let mut statement = day.prepare_cached("SELECT control, type, title FROM controls")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            if (is_any_attack || is_any(&filter.attack, text_of(row, 1)?))
+                && is_any(&filter.control, text_of(row, 2)?)
+            {
+                controls.add(row.get(0)?);
+            }
+        }
+        self.controls = Some(controls);
+        Ok(())
+    }
+
+    /// Whether attacks that a control found are wanted.
+    pub(crate) fn wants(&self, control: i64) -> bool {
+        self.controls.as_ref().is_none_or(|controls| controls.has(control))
+    }
+
+    /// How many wanted attacks a call of a kind has.
+    pub(crate) fn attacks_of(&self, kind: i64) -> u64 {
+        if self.attack_kinds.is_empty() {
+            return 0;
+        }
+        self.attack_kinds.get(&kind).copied().unwrap_or(0)
+    }
+
     fn find_kinds(&mut self, day: &Connection) -> rusqlite::Result<()> {
         let filter = self.filter;
         let is_bound = !(filter.method.is_empty()
             && filter.primitive.is_empty()
             && filter.outcome.is_empty()
-            && filter.status.is_empty());
+            && filter.status.is_empty()
+            && self.controls.is_none());
         let mut kinds = Bits::default();
-        let mut statement =
-            day.prepare_cached("SELECT kind, method, primitive, outcome, status FROM kinds")?;
+        let mut statement = day.prepare_cached(
+            "SELECT kind, method, primitive, outcome, status, attacks FROM kinds",
+        )?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             let kind: i64 = row.get(0)?;
@@ -134,7 +177,16 @@ impl<'f> Selection<'f> {
             if let Some(text) = self.text.as_mut().filter(|text| contains(primitive, &text.text)) {
                 text.kinds.add(kind);
             }
+            let attacks = text_of(row, 5)?;
+            let attacks = match attacks {
+                "" => 0,
+                attacks => numbers_of(attacks).filter(|control| self.wants(*control)).count(),
+            };
+            if attacks > 0 {
+                self.attack_kinds.insert(kind, attacks as u64);
+            }
             if is_bound
+                && (attacks > 0 || self.controls.is_none())
                 && is_any(&filter.method, text_of(row, 1)?)
                 && is_any(&filter.primitive, primitive)
                 && is_any(&filter.outcome, outcome)
@@ -189,21 +241,12 @@ impl<'f> Selection<'f> {
         Ok(())
     }
 
-    /// Calls that are named outright. Both ways have to lead to a call where both are asked for.
+    /// Calls that are named outright.
     fn find_calls(&mut self, day: &Connection) -> Result<(), DayError> {
-        let filter = self.filter;
-        let mut calls: Option<FxHashSet<i64>> = None;
-        if !filter.request_id.is_empty() {
-            calls = Some(calls_of_requests(day, &filter.request_id)?);
+        if self.filter.request_id.is_empty() {
+            return Ok(());
         }
-        if !filter.attack.is_empty() || !filter.control.is_empty() {
-            let attacked = attacked_calls(day, filter)?;
-            calls = Some(match calls {
-                Some(calls) => calls.intersection(&attacked).copied().collect(),
-                None => attacked,
-            });
-        }
-        let Some(calls) = calls else { return Ok(()) };
+        let calls = calls_of_requests(day, &self.filter.request_id)?;
         let mut by_part: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         let mut statement = day.prepare_cached("SELECT part FROM call_rows WHERE call = ?1")?;
         for call in calls {
@@ -256,6 +299,11 @@ impl<'f> Selection<'f> {
     pub(crate) fn to(&self) -> i64 {
         self.filter.to.unwrap_or(i64::MAX)
     }
+}
+
+/// The controls in `kinds.attacks`.
+pub(crate) fn numbers_of(attacks: &str) -> impl Iterator<Item = i64> {
+    attacks.split(',').filter_map(|number| number.parse().ok())
 }
 
 /// Text of a column; empty for NULL.
@@ -342,22 +390,6 @@ fn calls_of_requests(day: &Connection, ids: &[String]) -> rusqlite::Result<FxHas
             while let Some(row) = rows.next()? {
                 calls.insert(row.get(0)?);
             }
-        }
-    }
-    Ok(calls)
-}
-
-fn attacked_calls(day: &Connection, filter: &Filter) -> rusqlite::Result<FxHashSet<i64>> {
-    let mut calls = FxHashSet::default();
-    let mut statement =
-        day.prepare_cached("SELECT call, type, control FROM attack_rows WHERE call IS NOT NULL")?;
-    let mut rows = statement.query(())?;
-    while let Some(row) = rows.next()? {
-        let is_any_attack = filter.attack.iter().any(|attack| attack == "any");
-        if (is_any_attack || is_any(&filter.attack, text_of(row, 1)?))
-            && is_any(&filter.control, text_of(row, 2)?)
-        {
-            calls.insert(row.get(0)?);
         }
     }
     Ok(calls)

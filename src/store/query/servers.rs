@@ -253,6 +253,7 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
         let sums = servers.entry(load.server).or_default();
         sums.calls += load.calls;
         sums.errors += load.errors;
+        sums.attacks += load.attacks;
         if let Some((bucket, calls)) = load.duration {
             sums.durations.add(bucket, calls);
         }
@@ -264,11 +265,6 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
         let sums = servers.entry(candidate.server).or_default();
         sums.sessions += 1;
         sums.see(candidate.started_at, candidate.last_at);
-    }
-    let mut parts = view.connection.prepare_cached("SELECT server FROM parts WHERE part = ?1")?;
-    for attack in super::attacks::selected(view)? {
-        let server: i64 = parts.query_row([attack.session.part], |row| row.get(0))?;
-        servers.entry(server).or_default().attacks += 1;
     }
     let named = servers.into_iter().filter_map(|(server, sums)| {
         selection.servers.get(&server).map(|name| (name.clone(), sums))
@@ -283,6 +279,7 @@ pub(crate) struct Load<'a> {
     pub(crate) duration: Option<(i64, u64)>,
     pub(crate) calls: u64,
     pub(crate) errors: u64,
+    pub(crate) attacks: u64,
     pub(crate) primitive: Option<&'a (String, String)>,
 }
 
@@ -328,12 +325,14 @@ pub(crate) fn each_load(view: &View<'_>, take: &mut dyn FnMut(&Load<'_>)) -> Res
         if sums.contains_key(&(server, kind)) {
             let (_, primitive) = names.kind(view.connection, kind)?;
             let duration = Some((bucket, calls));
-            take(&Load { server, duration, calls: 0, errors: 0, primitive: primitive.as_ref() });
+            let primitive = primitive.as_ref();
+            take(&Load { server, duration, calls: 0, errors: 0, attacks: 0, primitive });
         }
     }
     for ((server, kind), (calls, errors)) in sums {
         let (_, primitive) = names.kind(view.connection, kind)?;
-        take(&Load { server, duration: None, calls, errors, primitive: primitive.as_ref() });
+        let (attacks, primitive) = (calls * selection.attacks_of(kind), primitive.as_ref());
+        take(&Load { server, duration: None, calls, errors, attacks, primitive });
     }
     Ok(())
 }

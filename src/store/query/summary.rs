@@ -1,6 +1,6 @@
 //! What queries that count answer with, shaped as the API shows it.
 
-use super::answer::{Call, NameCount, SessionPart, Software};
+use super::answer::{Attack, Call, NameCount, SessionPart, Software};
 use super::id::Time;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -330,6 +330,8 @@ pub struct DaySummary {
     pub calls: Option<u64>,
     /// Whether arguments and results were given up for room.
     pub payloads_shed: bool,
+    /// Whether all but the attacked calls was given up for room.
+    pub calls_shed: bool,
 }
 
 /// What has changed since a mark.
@@ -341,13 +343,29 @@ pub struct Changes {
     pub sessions: Vec<SessionPart>,
     /// Calls that came, oldest first; at most as many as were asked for.
     pub calls: Vec<Call>,
+    /// Attacks that came, oldest first; at most as many as were asked for. One that is the same as
+    /// one before it within a minute only adds to its count.
+    pub attacks: Vec<Attack>,
     /// More changed than was asked for: the reader should load its lists anew.
     pub is_cut: bool,
 }
 
-/// Up to where changes are known: day, number of its last change, last call.
+/// Up to where changes are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// Of the days that may still be written.
-    pub days: Vec<(i32, i64, i64)>,
+    pub days: Vec<DayMark>,
+}
+
+/// Up to where changes of a day are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DayMark {
+    /// Days since the epoch.
+    pub day: i32,
+    /// Number of its last change.
+    pub change: i64,
+    /// Its last call.
+    pub call: i64,
+    /// Its last attack.
+    pub attack: i64,
 }

@@ -67,8 +67,9 @@ impl Steps {
         self.steps.get_mut(index)
     }
 
-    fn add(&mut self, at: Micros, calls: i64, errors: i64) {
+    fn add(&mut self, at: Micros, calls: i64, errors: i64, attacks: u64) {
         if let Some(step) = self.step(at) {
+            step.attacks += attacks;
             step.calls += calls.max(0).cast_unsigned();
             step.errors += errors.max(0).cast_unsigned();
         }
@@ -107,7 +108,6 @@ impl Reader {
                 let found = self.files.ask(day, limits, &mut warnings, |connection| {
                     let selection = Selection::of(connection, filter, &scope)?;
                     let view = View::new(connection, day, &selection, limits);
-                    add_attacks(&view, &mut of_day)?;
                     add_day(&view, &mut of_day, &mut budget)
                 })?;
                 match found {
@@ -149,7 +149,8 @@ fn add_day(view: &View<'_>, steps: &mut Steps, budget: &mut u64) -> Result<bool,
             let at = share.call.map_or(hour, |(_, at)| at);
             let is_error = selection.error_kinds.has(share.kind)
                 && candidate.id_source != IdSource::None as usize;
-            steps.add(at, share.calls, if is_error { share.calls } else { 0 });
+            let attacks = share.calls.unsigned_abs() * selection.attacks_of(share.kind);
+            steps.add(at, share.calls, if is_error { share.calls } else { 0 }, attacks);
         })?;
         return Ok(true);
     }
@@ -172,7 +173,8 @@ fn add_day(view: &View<'_>, steps: &mut Steps, budget: &mut u64) -> Result<bool,
                 if is_named {
                     let is_error = selection.error_kinds.has(share.kind)
                         && candidate.id_source != IdSource::None as usize;
-                    steps.add(at, 1, i64::from(is_error));
+                    let attacks = selection.attacks_of(share.kind);
+                    steps.add(at, 1, i64::from(is_error), attacks);
                 }
             })?;
         }
@@ -199,7 +201,17 @@ fn add_minutes(view: &View<'_>, steps: &mut Steps) -> Result<(), DayError> {
     while let Some(row) = rows.next()? {
         if selection.servers.contains_key(&row.get(1)?) {
             let minute: i64 = row.get(0)?;
-            steps.add(minute * MINUTE_US, row.get(2)?, row.get(3)?);
+            steps.add(minute * MINUTE_US, row.get(2)?, row.get(3)?, 0);
+        }
+    }
+    let mut statement = view.connection.prepare_cached(
+        "SELECT minute, server, attacks FROM attack_minutes WHERE minute >= ?1 AND minute < ?2",
+    )?;
+    let mut rows = statement.query((first, end))?;
+    while let Some(row) = rows.next()? {
+        if selection.servers.contains_key(&row.get(1)?) {
+            let minute: i64 = row.get(0)?;
+            steps.add(minute * MINUTE_US, 0, 0, row.get::<_, i64>(2)?.unsigned_abs());
         }
     }
     Ok(())
@@ -221,19 +233,11 @@ fn add_calls(view: &View<'_>, from: Micros, to: Micros, steps: &mut Steps) -> Re
         let mut rows = statement.query((first, first + BLOCK_CALLS - 1, from, to))?;
         while let Some(row) = rows.next()? {
             let is_probing: bool = row.get(3)?;
-            let is_error = !is_probing && selection.error_kinds.has(row.get(1)?);
+            let kind: i64 = row.get(1)?;
+            let is_error = !is_probing && selection.error_kinds.has(kind);
             if selection.servers.contains_key(&row.get(2)?) {
-                steps.add(row.get(0)?, 1, i64::from(is_error));
+                steps.add(row.get(0)?, 1, i64::from(is_error), selection.attacks_of(kind));
             }
-        }
-    }
-    Ok(())
-}
-
-fn add_attacks(view: &View<'_>, steps: &mut Steps) -> Result<(), DayError> {
-    for attack in super::attacks::selected(view)? {
-        if let Some(step) = steps.step(attack.at.0) {
-            step.attacks += 1;
         }
     }
     Ok(())

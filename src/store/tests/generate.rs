@@ -3,8 +3,9 @@
 
 use protocol::{PrimitiveKind, RpcId};
 use record::{
-    Answer, Call, Claim, Client, Coverage, Direction, Exchange, IdSource, Identity, Outcome, Param,
-    Patience, Payload, Place, Primitive, Server, Sink, Verified,
+    Action, Answer, Attack, AttackKind, Call, Claim, Client, ControlRef, Coverage, Direction,
+    Exchange, IdSource, Identity, Mode, Outcome, Param, Patience, Payload, Place, Primitive,
+    Server, Sink, Verified,
 };
 use std::error::Error;
 use std::path::Path;
@@ -261,6 +262,7 @@ fn write_call(batch: &mut Batch<'_>, at: i64, session: &mut Session, random: &mu
     let exchange = exchange(at, duration_us, session, &texts, &params, client, status);
     let Place::Part(part) = batch.place(&exchange, Patience::Decide) else { return };
     let is_ok = outcome == Outcome::Ok;
+    let attacks: Vec<Attack<'_>> = attack(at).into_iter().collect();
     let call = Call {
         at,
         direction: Direction::Client,
@@ -271,7 +273,7 @@ fn write_call(batch: &mut Batch<'_>, at: i64, session: &mut Session, random: &mu
         bytes_in: 150 + texts.arguments.len() as u64,
         coverage: Coverage::Full,
         continues: None,
-        attacks: &[],
+        attacks: &attacks,
         protocol_version: "",
         answer: Answer {
             at: at + duration_us.cast_signed(),
@@ -292,6 +294,30 @@ fn write_call(batch: &mut Batch<'_>, at: i64, session: &mut Session, random: &mu
     };
     batch.call(part, &exchange, &call);
     batch.count_exchange();
+}
+
+/// A control that only monitors objects to one call in a hundred.
+fn attack(at: i64) -> Option<Attack<'static>> {
+    if at / 7 % 100 != 0 {
+        return None;
+    }
+    let control = ControlRef {
+        kind: AttackKind::AclViolation,
+        title: "only admins delete",
+        place: "nginx.conf:17",
+        text: "deny all;",
+        mode: Mode::Monitoring,
+    };
+    Some(Attack {
+        at,
+        control,
+        action: Action::Passed,
+        detail: "deny all, line 21",
+        point: "/params/name",
+        expected: "",
+        found: "",
+        evidence: None,
+    })
 }
 
 struct Texts {

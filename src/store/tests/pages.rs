@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::Writer;
 use store::query::{
-    CallId, FacetRequest, Filter, Limits, Mark, PageRequest, PartId, QueryError, Reader, Scope,
-    Sort, State,
+    CallId, DayMark, FacetRequest, Filter, Limits, Mark, PageRequest, PartId, QueryError, Reader,
+    Scope, Sort, State,
 };
 
 fn limits(stop: &Arc<AtomicBool>) -> Limits<'_> {
@@ -186,7 +186,11 @@ fn a_day_of_the_first_schema_is_read() {
         ("meta", "key, value"),
         ("servers", "*"),
         ("actors", "*"),
-        ("kinds", "*"),
+        (
+            "kinds",
+            "kind, hash, direction, http_method, status, method, primitive_kind, primitive, \
+             outcome, error_code, coverage_request, coverage_response, protocol_version",
+        ),
         ("call_rows", "*"),
         ("runs", "part, first_call, last_call"),
         ("tallies", "part, hour, actor, kind, calls, duration_us"),
@@ -232,7 +236,7 @@ fn a_day_of_the_first_schema_is_read() {
     let mut writer = store.writer("w2");
     writer.begin(NOON).unwrap().commit().unwrap();
     drop(writer);
-    assert_eq!(store.one("PRAGMA user_version"), "2");
+    assert_eq!(store.one("PRAGMA user_version"), "3");
     assert_eq!(asked(), wanted);
 }
 
@@ -281,7 +285,7 @@ fn a_confined_reader_sees_its_servers_only() {
     assert_eq!((days[0].sessions, days[0].calls), (Some(1), Some(1)));
     let charted = reader.timeline(&all, 60, &limits).unwrap().value;
     assert_eq!(charted.steps.iter().map(|step| step.calls).sum::<u64>(), 1);
-    let since = Mark { days: vec![(other.day, 0, 0)] };
+    let since = Mark { days: vec![DayMark { day: other.day, change: 0, call: 0, attack: 0 }] };
     let changes = reader.changes(&since, &all, 50, &limits).unwrap();
     assert_eq!((changes.sessions.len(), changes.calls.len()), (1, 1));
     let asked = Filter { server: vec!["hr.test/mcp".into()], ..Filter::default() };

@@ -22,7 +22,10 @@ pub(crate) fn limits(stop: &Arc<AtomicBool>) -> Limits<'_> {
 }
 
 /// A store of random records, and random questions about them.
-fn questions(seed: u64, mut ask: impl FnMut(&Made, &mut Reader, &Filter, &Scope, &mut Random)) {
+pub(crate) fn questions(
+    seed: u64,
+    mut ask: impl FnMut(&Made, &mut Reader, &Filter, &Scope, &mut Random),
+) {
     let store = Store::new();
     let mut random = Random(seed);
     let made = make(&store, &mut random, CALLS);
@@ -249,7 +252,7 @@ fn the_timeline_agrees_with_the_records() {
                 let step = wanted.entry(call.at.div_euclid(step_us) * step_us).or_default();
                 step.0 += 1;
                 step.1 += u64::from(made.is_error(call));
-                step.2 += u64::from(call.attack.is_some());
+                step.2 += call.attacks_of(&filter).len() as u64;
             }
         }
         let first = found.steps[0].at.0;
@@ -268,28 +271,32 @@ fn the_timeline_agrees_with_the_records() {
 fn agents_and_servers_agree_with_the_records() {
     let stop = Arc::default();
     questions(66, |made, reader, filter, scope, _| {
-        let mut wanted: BTreeMap<(String, String), (u64, u64, BTreeSet<usize>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<(String, String), (u64, u64, u64, BTreeSet<usize>)> =
+            BTreeMap::new();
         for (number, (_, calls)) in made.select(filter, scope).iter().enumerate() {
             for call in calls.iter().map(|index| &made.calls[*index]) {
                 let key = (call.user.to_owned(), call.client.to_owned());
                 let agent = wanted.entry(key).or_default();
                 agent.0 += 1;
                 agent.1 += u64::from(made.is_error(call));
-                agent.2.insert(number);
+                agent.2 += call.attacks_of(filter).len() as u64;
+                agent.3.insert(number);
             }
         }
-        let wanted: BTreeMap<(String, String), (u64, u64, u64)> = wanted
+        let wanted: BTreeMap<(String, String), (u64, u64, u64, u64)> = wanted
             .into_iter()
-            .map(|(key, (calls, errors, parts))| (key, (calls, errors, parts.len() as u64)))
+            .map(|(key, (calls, errors, attacks, parts))| {
+                (key, (calls, errors, attacks, parts.len() as u64))
+            })
             .collect();
         let found = reader.agents(filter, &limits(&stop)).unwrap().items;
         assert!(found.is_sorted_by(|a, b| a.calls >= b.calls));
-        let found: BTreeMap<(String, String), (u64, u64, u64)> = found
+        let found: BTreeMap<(String, String), (u64, u64, u64, u64)> = found
             .into_iter()
             .map(|agent| {
                 let client = agent.client.map(|client| client.name).unwrap_or_default();
                 let key = (agent.user.unwrap_or_default(), client);
-                (key, (agent.calls, agent.errors, agent.sessions))
+                (key, (agent.calls, agent.errors, agent.attacks, agent.sessions))
             })
             .collect();
         assert_eq!(found, wanted, "{filter:?}");
@@ -309,6 +316,8 @@ fn agents_and_servers_agree_with_the_records() {
             let errors = calls().filter(|call| made.is_error(call)).count() as u64;
             let counts = (server.calls, server.errors, server.sessions);
             assert_eq!(counts, (calls().count() as u64, errors, parts.len() as u64), "{times:?}");
+            let attacks: usize = calls().map(|call| call.attacks.len()).sum();
+            assert_eq!(server.attacks, attacks as u64, "{times:?}");
             let tools: BTreeSet<_> =
                 calls().filter_map(|call| call.tool.map(|tool| (call.method, tool))).collect();
             assert_eq!(server.primitives, tools.len() as u64, "{times:?}");
@@ -353,28 +362,4 @@ fn percentiles_are_those_of_the_durations() {
             assert!((found / exact_ms - 1.0).abs() < 0.13, "{found} {exact_ms}");
         }
     }
-}
-
-#[test]
-fn attacks_and_controls_agree_with_the_records() {
-    let stop = Arc::default();
-    questions(88, |made, reader, filter, scope, _| {
-        let calls: Vec<_> = made
-            .select(filter, scope)
-            .into_iter()
-            .flat_map(|(_, calls)| calls)
-            .map(|index| &made.calls[index])
-            .filter(|call| call.attack.is_some())
-            .collect();
-        let found = pages(7, |page| reader.attacks(filter, page, &limits(&stop)));
-        assert_eq!(found.len(), calls.len(), "{filter:?}");
-        assert!(found.is_sorted_by_key(|attack| std::cmp::Reverse(attack.id)));
-        let controls = reader.controls(filter, &limits(&stop)).unwrap().items;
-        let denied: u64 = controls.iter().map(|control| control.denied).sum();
-        assert_eq!(denied, calls.len() as u64, "{filter:?}");
-        if let Some(attack) = found.first() {
-            let one = reader.attack(attack.id, &limits(&stop)).unwrap().value;
-            assert_eq!(&one, attack);
-        }
-    });
 }

@@ -3,8 +3,9 @@
 use crate::fixture::{DAY, HOUR, NOON, SECOND, Store};
 use protocol::{PrimitiveKind, RpcId};
 use record::{
-    Answer, Call, Claim, Client, Coverage, Direction, Event, EventKind, Exchange, IdSource,
-    Identity, Outcome, Param, Patience, Payload, Place, Primitive, Server, Sink, Verified,
+    Action, Answer, Attack, AttackKind, Call, Claim, Client, ControlRef, Coverage, Direction,
+    Event, EventKind, Evidence, Exchange, IdSource, Identity, Judged, Mode, Outcome, Param,
+    Patience, Payload, Place, Primitive, Server, Sink, Verified,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use store::query::{Filter, Scope, State};
@@ -26,10 +27,13 @@ const OUTCOMES: [(Outcome, u16); 6] = [
     (Outcome::Aborted, 0),
     (Outcome::Accepted, 202),
 ];
-const ATTACKS: [(&str, &str); 3] = [
-    ("ACL violation", "only admins delete"),
-    ("Invalid tool call", "as listed"),
-    ("ACL violation", "as listed"),
+/// Attacks by their numbers: type, title of the control, which rule.
+const ATTACKS: [(AttackKind, &str, &str); 5] = [
+    (AttackKind::AclViolation, "only admins delete", "deny all, line 21"),
+    (AttackKind::AclViolation, "only admins delete", "deny user=mallory, line 20"),
+    (AttackKind::InvalidToolCall, "as listed", "additionalProperties"),
+    (AttackKind::AclViolation, "as listed", "deny all, line 3"),
+    (AttackKind::ProtocolViolation, "", "duplicate key"),
 ];
 
 /// The same numbers everywhere.
@@ -69,7 +73,30 @@ pub(crate) struct MadeCall {
     pub(crate) outcome: Outcome,
     pub(crate) status: u16,
     pub(crate) bytes: (u64, u64),
-    pub(crate) attack: Option<(&'static str, &'static str)>,
+    /// Numbers of attacks.
+    pub(crate) attacks: Vec<usize>,
+}
+
+impl MadeCall {
+    /// The attacks on which the filters hold: type and title.
+    pub(crate) fn attacks_of(&self, filter: &Filter) -> Vec<(&'static str, &'static str)> {
+        let is_any = filter.attack.iter().any(|wanted| wanted == "any");
+        let attacks = self.attacks.iter().map(|number| ATTACKS[*number]);
+        attacks
+            .map(|(kind, title, _)| (kind.as_str(), title))
+            .filter(|(kind, title)| {
+                (is_any || has(&filter.attack, kind)) && has(&filter.control, title)
+            })
+            .collect()
+    }
+}
+
+/// Attacks that are stored as one.
+pub(crate) struct Group {
+    /// Of calls, the first first.
+    pub(crate) calls: Vec<usize>,
+    /// Type and title.
+    pub(crate) control: (&'static str, &'static str),
 }
 
 /// A session as it was made.
@@ -156,10 +183,24 @@ fn random_call(random: &mut Random, number: usize, sessions: usize) -> MadeCall 
         USERS[(session + usize::from(random.below(6) == 0)) % USERS.len()]
     };
     let method = *random.one(&METHODS);
-    let (outcome, status) = *random.one(&OUTCOMES);
+    let (mut outcome, mut status) = *random.one(&OUTCOMES);
+    let mut at = start + i64::try_from(random.below(spread)).unwrap();
+    let mut attacks = Vec::new();
+    for _ in 0..[0, 0, 0, 0, 0, 0, 0, 0, 1, 3][usize::try_from(random.below(10)).unwrap()] {
+        attacks.push(usize::try_from(random.below(ATTACKS.len() as u64)).unwrap());
+    }
+    if !attacks.is_empty() {
+        // Some within a minute of each other.
+        if random.below(2) == 0 {
+            at = at / HOUR * HOUR + i64::try_from(random.below(60_000_000)).unwrap();
+        }
+        if random.below(2) == 0 {
+            (outcome, status) = (Outcome::Blocked, 200);
+        }
+    }
     MadeCall {
         session,
-        at: start + i64::try_from(random.below(spread)).unwrap(),
+        at,
         duration_us: i64::try_from(random.below(3_000_000)).unwrap(),
         user,
         roles: if user.is_empty() { "" } else { ROLES[session % 4] },
@@ -175,7 +216,7 @@ fn random_call(random: &mut Random, number: usize, sessions: usize) -> MadeCall 
         outcome,
         status,
         bytes: (random.below(5_000), random.below(9_000)),
-        attack: (random.below(15) == 0).then(|| *random.one(&ATTACKS)),
+        attacks,
     }
 }
 
@@ -228,6 +269,13 @@ fn write_call(batch: &mut store::Batch<'_>, call: &MadeCall, session: &MadeSessi
     let Place::Part(part) = batch.place(&exchange, Patience::Decide) else { panic!() };
     let is_resource = call.method == "resources/read";
     let kind = if is_resource { PrimitiveKind::Resource } else { PrimitiveKind::Tool };
+    let attacks: Vec<Attack<'_>> =
+        call.attacks.iter().map(|number| attack_of(*number, call)).collect();
+    for attack in &attacks {
+        let judged =
+            if call.outcome == Outcome::Blocked { Judged::Blocked } else { Judged::Denied };
+        batch.judged(part, &attack.control, judged);
+    }
     let record = Call {
         at: call.at,
         direction: Direction::Client,
@@ -238,7 +286,7 @@ fn write_call(batch: &mut store::Batch<'_>, call: &MadeCall, session: &MadeSessi
         bytes_in: call.bytes.0,
         coverage: Coverage::Full,
         continues: None,
-        attacks: &[],
+        attacks: &attacks,
         protocol_version: "",
         answer: Answer {
             at: call.at + call.duration_us,
@@ -258,6 +306,32 @@ fn write_call(batch: &mut store::Batch<'_>, call: &MadeCall, session: &MadeSessi
     batch.count_exchange();
 }
 
+fn attack_of(number: usize, call: &MadeCall) -> Attack<'static> {
+    let (kind, title, detail) = ATTACKS[number];
+    let is_blocked = call.outcome == Outcome::Blocked;
+    Attack {
+        at: call.at,
+        control: ControlRef {
+            kind,
+            title,
+            place: "nginx.conf:17",
+            text: "deny all;",
+            mode: if is_blocked { Mode::Block } else { Mode::Monitoring },
+        },
+        action: if is_blocked { Action::Blocked } else { Action::Passed },
+        detail,
+        point: "/params/name",
+        expected: "",
+        found: call.tool.unwrap_or(""),
+        evidence: Some(Evidence {
+            line: "POST /mcp HTTP/1.1",
+            headers: "[]",
+            body: "{}",
+            truncated: false,
+        }),
+    }
+}
+
 /// The client ends a session.
 fn end(batch: &mut store::Batch<'_>, session: &MadeSession, like: &MadeCall, at: i64) {
     let params = params_of(like);
@@ -273,42 +347,21 @@ fn end(batch: &mut store::Batch<'_>, session: &MadeSession, like: &MadeCall, at:
     batch.count_exchange();
 }
 
-/// Takes the ids that the store made up for `none` sessions, and puts the attacks in, as the
-/// controls will.
+/// Takes the ids that the store made up for `none` sessions.
 fn learn(store: &Store, sessions: &mut [MadeSession], made: &[MadeCall]) {
     for day in ["2026-11-24.db", "2026-11-25.db"] {
         let connection = store.read(day);
-        let mut statement =
-            connection.prepare("SELECT request_id, session_id, call, part FROM calls").unwrap();
-        let rows = statement.query_map((), |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, i64>(2)?,
-                row.get::<_, i64>(3)?,
-            ))
-        });
-        let by_request: BTreeMap<String, (String, i64, i64)> = rows
-            .unwrap()
-            .map(|row| row.map(|(request, id, call, part)| (request, (id, call, part))).unwrap())
-            .collect();
+        let mut statement = connection.prepare("SELECT request_id, session_id FROM calls").unwrap();
+        let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)));
+        let by_request: BTreeMap<String, String> = rows.unwrap().map(Result::unwrap).collect();
         for call in made {
-            let Some((id, number, part)) = by_request.get(&call.request_id) else { continue };
+            let Some(id) = by_request.get(&call.request_id) else { continue };
             if sessions[call.session].source == IdSource::None {
                 // Its parts have ids of their own each day; they are told apart by the day.
                 let known = &mut sessions[call.session].id;
                 if !known.contains(id.as_str()) {
                     *known = format!("{known} {day} {id}");
                 }
-            }
-            if let Some((kind, control)) = call.attack {
-                connection
-                    .execute(
-                        "INSERT INTO attack_rows (at, call, part, type, control, verdict, action) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, 'deny', 'passed')",
-                        (call.at, number, part, kind, control),
-                    )
-                    .unwrap();
             }
         }
     }
@@ -362,6 +415,25 @@ impl Made {
         }
     }
 
+    /// Attacks that are stored as one: of the same minute, session part, actor and all that they
+    /// say. Calls are in the order of their times.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (index, call) in self.calls.iter().enumerate() {
+            let minute = call.at.div_euclid(60 * SECOND);
+            let is_blocked = call.outcome == Outcome::Blocked;
+            for number in &call.attacks {
+                let key = (minute, call.session, call.user, call.method, call.tool, is_blocked);
+                groups.entry((key, *number)).or_default().push(index);
+            }
+        }
+        let groups = groups.into_iter().map(|((_, number), calls)| {
+            let (kind, title, _) = ATTACKS[number];
+            Group { calls, control: (kind.as_str(), title) }
+        });
+        groups.collect()
+    }
+
     pub(crate) fn is_error(&self, call: &MadeCall) -> bool {
         call.outcome.is_error() && self.sessions[call.session].source != IdSource::None
     }
@@ -404,13 +476,8 @@ impl Made {
                 .iter()
                 .any(|text| text.to_ascii_lowercase().contains(&q))
         });
-        let is_attack = match call.attack {
-            Some((kind, control)) => {
-                (filter.attack.iter().any(|wanted| wanted == "any") || has(&filter.attack, kind))
-                    && has(&filter.control, control)
-            }
-            None => filter.attack.is_empty() && filter.control.is_empty(),
-        };
+        let is_attack = filter.attack.is_empty() && filter.control.is_empty()
+            || !call.attacks_of(filter).is_empty();
         filter.from.is_none_or(|from| call.at >= from)
             && filter.to.is_none_or(|to| call.at < to)
             && (has(&filter.user, call.user)
@@ -485,9 +552,12 @@ pub(crate) fn facets(made: &Made, selected: &[(Part, Vec<usize>)]) -> BTreeMap<S
             add("primitive", call.tool.unwrap_or(""), 1);
             add("outcome", call.outcome.as_str(), 1);
             add("status", &call.status.to_string(), 1);
-            if let Some((kind, control)) = call.attack {
+            let attacks = call.attacks_of(&Filter::default());
+            for kind in attacks.iter().map(|(kind, _)| *kind).collect::<BTreeSet<_>>() {
                 add("attack", kind, 1);
-                add("control", control, 1);
+            }
+            for title in attacks.iter().map(|(_, title)| *title).collect::<BTreeSet<_>>() {
+                add("control", title, 1);
             }
         }
     }

@@ -4,10 +4,12 @@
 
 mod answers;
 mod catalogue;
+mod attacks;
 mod documents;
 mod failures;
 mod filters;
 mod fixture;
+mod floods;
 mod generate;
 mod grouping;
 mod pages;

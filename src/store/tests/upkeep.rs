@@ -7,6 +7,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
+use store::query::{Filter, PageRequest, Reader, Scope};
 use store::{BeginError, Settings, Upkeep, Writer};
 
 /// Makes a past day of some calls, last written on that day.
@@ -51,6 +52,7 @@ fn rounds(store: &Store, writer: &mut Writer, from: i64, seconds: i64) -> Upkeep
         sum = Upkeep {
             days_expired: sum.days_expired + round.days_expired,
             days_shed: sum.days_shed + round.days_shed,
+            days_reduced: sum.days_reduced + round.days_reduced,
             payloads_shed: sum.payloads_shed + round.payloads_shed,
             ..round
         };
@@ -184,6 +186,60 @@ fn payloads_go_first_then_days_and_today_last() {
     let begun = writer.begin(at).map(|_| ());
     let Err(BeginError::Failed { reason, .. }) = begun else { panic!("{begun:?}") };
     assert_eq!(reason, Reason::DiskFull);
+}
+
+#[test]
+fn attacks_go_last() {
+    let store = Store::new();
+    for back in [3, 2, 1] {
+        make_day(&store, NOON - back * DAY, 300);
+    }
+    // Attacks on the day before yesterday.
+    let at = NOON - 2 * DAY;
+    let mut writer = Writer::open(store.settings("past"), at).unwrap();
+    crate::floods::flood(&mut writer, at, 500, 1_000, &|_| "/params/name".to_owned());
+    drop(writer);
+    day_files(&store).iter().for_each(|path| age(path, at));
+    let settings = Settings { size_bytes_max: 1, ..store.settings("w1") };
+    let mut writer = Writer::open(settings, NOON).unwrap();
+    let (mut done, mut at) = (Upkeep::default(), NOON);
+    while done.days_reduced == 0 {
+        let round = writer.upkeep(at);
+        done.days_shed += round.days_shed;
+        done.days_reduced += round.days_reduced;
+        at += 2 * SECOND;
+        assert!(at < NOON + HOUR, "the day is not reduced: {round:?}");
+    }
+    // The oldest one had none, and went before.
+    assert_eq!(done.days_shed, 1);
+    assert!(!store.file("2026-11-22.db").exists());
+    let day = "2026-11-23.db";
+    assert_eq!(store.column(day, "PRAGMA integrity_check"), ["ok"]);
+    assert_eq!(store.column(day, "SELECT sum(count) FROM attack_rows"), ["500"]);
+    assert_eq!(
+        store.column(day, "SELECT count(*) || ' ' || count(arguments) FROM calls"),
+        ["100 0"]
+    );
+    assert_eq!(store.column(day, "SELECT calls || ' ' || attacks FROM sessions"), ["500 500"]);
+    assert_eq!(store.column(day, "SELECT sum(calls) FROM tallies"), ["500"]);
+    assert_eq!(store.column(day, "SELECT count(*) FROM evidence"), ["1"]);
+    let stop = std::sync::Arc::default();
+    let mut reader = Reader::open(&store.path(), Scope::all());
+    let page = PageRequest { limit: 10, cursor: None };
+    let limits = crate::queries::limits(&stop);
+    let list = reader.attacks(&Filter::default(), page, &limits).unwrap();
+    assert_eq!((list.items.len(), list.items[0].count), (1, 500));
+    let one = reader.attack(list.items[0].id, &limits).unwrap().value;
+    assert!(one.evidence.is_some());
+    let call = reader.call(one.attack.call, &limits).unwrap().value;
+    assert_eq!((call.call.attacks.len(), call.call.payloads_shed), (1, true));
+    let days = reader.days(&limits).unwrap().items;
+    let shed: Vec<bool> = days.iter().map(|day| day.calls_shed).collect();
+    assert!(shed.contains(&true), "{days:?}");
+    // Then yesterday, which has none; and only then the attacks.
+    let rest = rounds(&store, &mut writer, at, 20);
+    assert_eq!(rest.days_shed, 2);
+    assert!(!store.file(day).exists());
 }
 
 /// Today's file, unless the store is full already.

@@ -62,6 +62,8 @@ fn rules() -> Arc<Rules> {
         body_bytes_max: 1 << 20,
         response_bytes_max: 1 << 20,
         proven: ProvenPaths::default(),
+        records: true,
+        controls: None,
     })
 }
 

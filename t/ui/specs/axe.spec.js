@@ -34,13 +34,30 @@ for (const colorScheme of ["light", "dark"]) {
     });
 
     test("a session and a call with everything in it", async ({ page, open, server }) => {
-      const { items } = await server.api("sessions?attack=any&limit=1");
+      const { items } = await server.api("sessions?control=only%20admins%20delete&limit=1");
       await open(`#/sessions?range=7d&session=${items[0].id}`);
       await expect(calls(page).first()).toBeVisible();
       await expectAccessible(page, "session");
       await calls(page).last().click();
       await expect(page.locator(".attack-note")).toContainText("ACL violation, blocked");
       await expectAccessible(page, "call");
+    });
+
+    test("attacks, controls, primitives", async ({ page, open, server }) => {
+      const at = (await server.api("attacks?attack=Invalid%20tool%20call&limit=1")).items[0];
+      const views = [
+        ["attacks?range=7d", "[data-row]"], [`attacks?range=7d&open=${at.id}`, ".evidence .json"], [`attack/${at.id}`, ".evidence .json"], ["attacks?range=7d&q=nothing-at-all", ".notice"], ["controls", ".grid"],
+        ["controls?type=ACL+violation&control=only+admins+delete", ".lines"], ["servers/s1?range=7d&status=changed", ".grid"], ["servers/s1?range=7d&kind=tool&primitive=update_account", ".diff-line"], ["servers/s1?range=7d&kind=tool&primitive=search_accounts", ".schema-table"],
+      ];
+      for (const [hash, sign] of views) {
+        await open(`#/${hash}`);
+        await expect(page.locator(sign).first()).toBeVisible();
+        await expectAccessible(page, hash);
+      }
+      await page.setViewportSize({ width: 360, height: 740 });
+      await open("#/attacks?range=7d");
+      await expect(page.locator(".card").first()).toBeVisible();
+      await expectAccessible(page, "attacks as cards");
     });
 
     test("servers, agents, recorder", async ({ page, open }) => {

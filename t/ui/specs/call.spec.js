@@ -72,13 +72,13 @@ test("a server's page and an agent's day lead to their sessions", async ({ page,
   await page.getByRole("link", { name: "crm.example.com/mcp" }).click();
   await expect(page.getByText("What was found in its calls")).toBeVisible();
   await expect(page.getByText("mcp_user", { exact: true })).toBeVisible();
-  await page.getByRole("link", { name: "delete_account" }).click();
+  await page.getByRole("row", { name: /delete_account/ }).getByRole("link", { name: /^\d+$/ }).click();
   await expect.poll(() => new URL(page.url()).hash).toBe("#/sessions?range=7d&server=crm.example.com%2Fmcp&primitive=delete_account");
   await expect(rows(page).first()).toBeVisible();
 
   await open("#/agents?range=7d");
   await page.getByRole("columnheader", { name: "Calls" }).getByRole("button").click();
-  await page.getByRole("row", { name: /ci-bot/ }).first().getByRole("link").click();
+  await page.getByRole("row", { name: /ci-bot/ }).first().getByRole("link").first().click();
   await expect(page.locator(".lane a").first()).toBeVisible();
   await page.locator(".lane a").first().click();
   await expect(calls(page).first()).toBeVisible();

@@ -11,6 +11,7 @@ const FILTERS = [
   ["Outcome", "outcome", "tool error", "tool_error"],
   ["HTTP status", "status", "502"],
   ["Attack", "attack", "ACL violation"],
+  ["Control", "control", "only admins delete"],
   ["Session status", "state", "ended"],
   ["Id found in", "id_source", "derived"],
 ];

@@ -82,6 +82,56 @@ test("among servers and agents", async ({ page, open, server }) => {
   expect((await server.log()).reports).toEqual([]);
 });
 
+test("among attacks, in each of their evidence", async ({ page, open, server }) => {
+  const { items } = await server.api("attacks?q=mcp-xss&limit=50");
+  expect(items).toHaveLength(20);
+  await open("#/attacks?range=1h&q=mcp-xss");
+  await expect(rows(page)).toHaveCount(20);
+  await expectHarmless(page);
+  for (const field of ["Control", "Primitive", "MCP server"]) {
+    await page.getByRole("button", { name: new RegExp(`^${field}`) }).first().click();
+    await expect(page.getByRole("option").first()).toBeVisible();
+    await expectHarmless(page);
+    await page.keyboard.press("Escape");
+  }
+  for (const { id } of items) {
+    await open(`#/attack/${id}`);
+    await expect(page.locator(".evidence .json")).toBeVisible();
+    await expectHarmless(page);
+  }
+  const body = page.getByRole("region", { name: "Body" });
+  await body.getByRole("button", { name: "Unfold" }).click();
+  await expect(body).toContainText("polluted");
+  await page.getByRole("button", { name: "Text", exact: true }).click();
+  await expectHarmless(page);
+  await page.getByRole("link", { name: /^<script>/ }).click();
+  await expect(page.getByRole("region", { name: "Control", exact: true })).toContainText("<style>*{display:none}</style>");
+  await expectHarmless(page);
+});
+
+test("in what MCP servers list: names, descriptions, schemas, annotations, history", async ({ page, open, server }) => {
+  const evil = (await server.api("servers")).items.find(({ id }) => id.startsWith("x"));
+  for (const mark of ['<script>alert("mcp-xss")</script>', "__proto__"]) {
+    await open(`#/servers/${evil.id}?range=7d&kind=tool&primitive=${encodeURIComponent(mark)}`);
+    await expect(page.getByRole("table", { name: "Primitives" })).toBeVisible();
+    const primitive = page.getByRole("region", { name: "Primitive", exact: true });
+    await expect(primitive.locator(".diff-line").first()).toBeVisible();
+    await expectHarmless(page);
+    for (const summary of await primitive.locator("details:not([open]) summary").all()) await summary.click();
+    await expectHarmless(page);
+  }
+  // A schema of a thousand arguments, cycles and depth: a bounded table, and all of it as JSON.
+  await open(`#/servers/${evil.id}?range=7d&kind=tool&primitive=${encodeURIComponent('<script>alert("mcp-xss")</script>')}`);
+  const schema = page.getByRole("region", { name: "Input schema", exact: true });
+  await expect(schema.getByText("There is more in it than a table can show")).toBeVisible();
+  await schema.getByRole("button", { name: /Show all \d+ rows/ }).click();
+  expect(await schema.getByRole("row").count()).toBeLessThan(450);
+  await expectHarmless(page);
+  await schema.getByRole("button", { name: "JSON" }).click();
+  await expect(schema.locator(".json-line").first()).toBeVisible();
+  await expectHarmless(page);
+});
+
 test("in problem documents", async ({ page, open, server }) => {
   await server.fault({ path: "sessions", status: 400, body: { title: '<img src=x onerror=alert("mcp-xss")>', detail: "\u202Eevil\u0007" } });
   await open("");

@@ -19,7 +19,7 @@ test("the list goes on to its end, with a bounded number of rows in the document
   const place = await list.evaluate((pane) => pane.scrollTop);
   const seen = await rows(page).evaluateAll((all, bottom) => all.findIndex((row) => row.getBoundingClientRect().top > bottom), 500);
   const row = rows(page).nth(seen);
-  const href = await row.locator("a").getAttribute("href");
+  const href = await row.locator("a").first().getAttribute("href");
   await row.click();
   await expect(page.getByRole("region", { name: "Session", exact: true })).toBeVisible();
   await expect(page.locator(".card.open")).toBeInViewport();

@@ -12,13 +12,13 @@ test("what comes anew is announced, not pushed in", async ({ page, open, server 
   await expect(page.locator(".news")).toHaveCount(0);
 
   const count = await rows(page).count();
-  const first = await rows(page).first().locator("a").getAttribute("href");
+  const first = await rows(page).first().locator("a").first().getAttribute("href");
   const list = await server.api("sessions?limit=1");
   await server.fault({ path: "sessions", raw: JSON.stringify({ items: [{ ...list.items[0], id: "2026-01-01.1" }], next: null }) });
   await server.grow();
   await expect(page.getByRole("button", { name: "1 new session. Show" })).toBeVisible();
   expect(await rows(page).count()).toBe(count);
-  expect(await rows(page).first().locator("a").getAttribute("href")).toBe(first);
+  expect(await rows(page).first().locator("a").first().getAttribute("href")).toBe(first);
   await page.getByRole("button", { name: "1 new session. Show" }).click();
   await expect(page.locator(".news")).toHaveCount(0);
 });
@@ -36,7 +36,7 @@ test("an open session grows while one looks at it", async ({ page, open, server 
   await expect(page.locator(".session-sums")).toContainText(`${total} calls`);
 });
 
-for (const view of ["sessions", "servers", "servers/s1", "agents"]) {
+for (const view of ["sessions", "attacks", "servers", "servers/s1", "agents"]) {
   test(`refresh asks anew, also where the time is the same: ${view}`, async ({ page, open, server }) => {
     await open(`#/${view}`);
     await expect(page.locator("[data-row], .grid").first()).toBeVisible();

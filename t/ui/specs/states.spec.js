@@ -63,6 +63,8 @@ test("the rest of the page lives on where the chart or a further page fails", as
   await open("#/sessions?range=7d");
   await expect(page.getByText("The chart cannot be drawn")).toBeVisible();
   await expect(rows(page).first()).toBeVisible();
+  // The look for news that follows the opening of the stream is not what shall fail.
+  await expect.poll(async () => (await server.log()).requests.some((path) => path.startsWith("api/v1/sessions?") && path.includes("limit=100"))).toBe(true);
   await server.fault({ path: "sessions", status: 500 });
   await page.locator(".list").evaluate((pane) => pane.scrollTo(0, pane.scrollHeight));
   await expect(page.getByText("The next page did not come")).toBeVisible();

@@ -1,7 +1,8 @@
 // Servers, agents and the recorder's health, over a world.
 
 import { servers as cast } from "./cast.mjs";
-import { counts, isError, matching, Problem } from "./questions.mjs";
+import { LISTS_DIFFER, listed, statusOf, UNUSED, versions } from "./catalogue.mjs";
+import { counts, isError, matching, page, Problem } from "./questions.mjs";
 
 function quantile(sorted, q) {
   return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] : null;
@@ -49,7 +50,7 @@ export function server(world, query, id) {
   const file = `/etc/nginx/conf.d/${name.split(/[./]/)[0].replace(/\W/g, "")}.conf`;
   const masked = (text) => (text ? `${text.slice(0, 2)}••••` : text);
   return {
-    id, name, sessions: parts.length, ...summary(calls), primitives: primitivesOf(calls),
+    id, name, sessions: parts.length, ...summary(calls), primitives: primitivesOf(calls), lists_differ: LISTS_DIFFER.has(name),
     found: [
       { name: "user", share: share((c) => c.user), examples: counts(calls.map((c) => c.user).filter(Boolean)).slice(0, 3).map(({ value }) => masked(value)) },
       { name: "role", share: share((c) => c.roles.length), examples: counts(calls.flatMap((c) => c.roles)).slice(0, 3).map(({ value }) => value) },
@@ -68,15 +69,39 @@ export function server(world, query, id) {
   };
 }
 
+/** What a server lists, and what was called without being listed. */
 export function primitives(world, query, id) {
-  const groups = new Map();
-  for (const call of find(world, query, id).calls) {
+  const server = find(world, query, id);
+  const isHostile = idOf(server.name).startsWith("x");
+  const entries = cast.find((one) => one.name === server.name)?.primitives ?? [];
+  const groups = new Map([...entries, ...(UNUSED[server.name] ?? [])].map(({ kind, name }) => [JSON.stringify({ kind, name }), []]));
+  for (const call of server.calls) {
     if (!call.primitive) continue;
     const key = JSON.stringify(call.primitive);
     groups.set(key, [...(groups.get(key) ?? []), call]);
   }
-  const found = [...groups].map(([key, calls]) => ({ ...JSON.parse(key), ...summary(calls) }));
-  return list(found.sort((a, b) => b.calls - a.calls));
+  const days = Array.from({ length: 7 }, (_, n) => new Date(world.now - (6 - n) * 86_400_000).toISOString().slice(0, 10));
+  const week = find(world, new URLSearchParams(), id).calls;
+  const found = [...groups].map(([key, calls]) => {
+    const { kind, name } = JSON.parse(key);
+    const entry = entries.find((one) => one.kind === kind && one.name === name) ?? { kind, name };
+    const { first_seen_at, last_seen_at, error_rate, ...sums } = summary(calls);
+    const all = week.filter((call) => call.primitive?.kind === kind && call.primitive.name === name);
+    const history = versions(entry, server.name, world.now, isHostile);
+    const status = isHostile ? "new" : statusOf(name, all.length);
+    return {
+      kind, name, ...listed(entry, server.name, isHostile), listed: status !== "unlisted", status, first_seen: history[history.length - 1].seen_at, last_seen: new Date(world.now - 3_600_000).toISOString(), changed_at: history.length > 1 ? history[0].seen_at : null, ...sums,
+      days: days.map((day) => { const of = all.filter((call) => call.at.startsWith(day)); return { day, calls: of.length, errors: of.filter(isError).length }; }), versions: history.length, versions_in_force: name === "merge_accounts" ? 2 : 1, cut: false,
+    };
+  });
+  return page(found.sort((a, b) => b.calls - a.calls), query, 500);
+}
+
+export function history(world, query, id) {
+  const { name: server } = find(world, new URLSearchParams(), id);
+  const [kind, name] = [query.get("kind"), query.get("name")];
+  const entry = cast.find((one) => one.name === server)?.primitives.find((one) => one.kind === kind && one.name === name) ?? { kind, name };
+  return list(versions(entry, server, world.now, idOf(server).startsWith("x")));
 }
 
 export function agents(world, query) {

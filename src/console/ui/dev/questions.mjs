@@ -4,7 +4,8 @@ const CALL_FILTERS = {
   user: (call) => (call.user ? [call.user, "*"] : [""]), role: (call) => call.roles, client: (call) => [call.client?.name ?? ""], address: (call) => [call.address],
   method: (call) => [call.method], primitive: (call) => [call.primitive?.name ?? ""], outcome: (call) => [call.outcome],
   status: (call) => [String(call.status)], request_id: (call) => [call.request_id],
-  attack: (call) => (call.attacks.length ? ["any", ...call.attacks.map((a) => a.type)] : []), control: (call) => call.attacks.map((a) => a.control),
+  attack: (call) => (call.attacks.length ? ["any", ...call.attacks.map((a) => a.type)] : []), control: (call) => call.attacks.map((a) => a.control).filter(Boolean),
+  action: (call) => call.attacks.map((a) => a.action),
 };
 const PART_FILTERS = {
   server: (part) => [part.server], session_id: (part) => [part.session_id], id_source: (part) => [part.id_source], state: (part) => [part.state],
@@ -51,8 +52,8 @@ export function* matching(world, query) {
   }
 }
 
-export function page(items, query) {
-  const limit = query.has("limit") ? Number(query.get("limit")) : PAGE;
+export function page(items, query, usual = PAGE) {
+  const limit = query.has("limit") ? Number(query.get("limit")) : usual;
   if (!(limit >= 1 && limit <= PAGE_MAX)) throw new Problem(400, "Bad Request", `limit must be 1 to ${PAGE_MAX}`, { parameter: "limit" });
   const start = query.has("cursor") ? Number(query.get("cursor")) : 0;
   const end = start + limit;
@@ -98,8 +99,11 @@ export function call(world, id) {
   if (!found) throw new Problem(404, "Not Found", "no such call");
   const calls = world.calls.get(found.session);
   const at = calls.indexOf(found);
-  return { ...found, continued_by: calls.filter((one) => one.continues === id).map((one) => one.id), batch: [], previous: calls[at - 1]?.id ?? null, following: calls[at + 1]?.id ?? null };
+  return { ...bare(found), continued_by: calls.filter((one) => one.continues === id).map((one) => one.id), batch: [], previous: calls[at - 1]?.id ?? null, following: calls[at + 1]?.id ?? null };
 }
+
+/** Without what only the world knows of its attacks. */
+const bare = (call) => ({ ...call, attacks: call.attacks.map(({ of, ...attack }) => attack) });
 
 export function calls(world, query, part) {
   let found;
@@ -114,14 +118,15 @@ export function calls(world, query, part) {
     if (sort === "duration") found.sort((a, b) => (b.duration_ms ?? -1) - (a.duration_ms ?? -1));
     if (sort === "bytes") found.sort((a, b) => b.bytes_in + b.bytes_out - a.bytes_in - a.bytes_out);
   }
-  const bare = query.get("payloads") === "false";
-  return page(bare ? found.map((one) => ({ ...one, arguments: null, result: null })) : found, query);
+  const brief = query.get("payloads") === "false";
+  return page(found.map((one) => (brief ? { ...bare(one), arguments: null, result: null } : bare(one))), query);
 }
 
 /** Distinct values with counts of calls, and the sums of what all filters leave. */
 export function facets(world, query) {
   const fields = { ...PART_FILTERS, ...CALL_FILTERS };
   delete fields.request_id;
+  delete fields.action;
   const wanted = query.getAll("field");
   const text = (query.get("contains") ?? "").toLowerCase();
   const limit = Number(query.get("limit") ?? 50);

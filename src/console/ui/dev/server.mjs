@@ -14,6 +14,7 @@ import { createServer, request } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import * as controls from "./controls.mjs";
 import * as directory from "./directory.mjs";
 import * as questions from "./questions.mjs";
 import { World } from "./world.mjs";
@@ -38,12 +39,12 @@ const held = [];
 const live = new Set();
 
 const RANGE = ["from", "to"];
-const FILTERS = ["server", "user", "role", "session_id", "id_source", "client", "address", "request_id", "method", "primitive", "outcome", "status", "attack", "control", "state", "q"];
+const FILTERS = ["server", "user", "role", "session_id", "id_source", "client", "address", "request_id", "method", "primitive", "outcome", "status", "attack", "control", "action", "state", "q"];
 const PAGE = ["limit", "cursor"];
 /** What an endpoint takes; anything else is refused, as nginx does. */
 const TAKES = {
   sessions: [...RANGE, ...FILTERS, ...PAGE, "format"], "sessions/*": [], "sessions/*/calls": [...RANGE, ...FILTERS, ...PAGE, "payloads"],
-  calls: [...RANGE, ...FILTERS, ...PAGE, "sort", "format", "payloads"], "calls/*": [], attacks: [...RANGE, ...FILTERS, ...PAGE], controls: RANGE, servers: RANGE, "servers/*": RANGE, "servers/*/primitives": RANGE,
+  calls: [...RANGE, ...FILTERS, ...PAGE, "sort", "format", "payloads"], "calls/*": [], attacks: [...RANGE, ...FILTERS, ...PAGE, "format"], "attacks/*": [], controls: RANGE, servers: RANGE, "servers/*": RANGE, "servers/*/primitives": [...RANGE, ...PAGE, "primitive_status"], "servers/*/history": ["kind", "name"],
   agents: [...RANGE, ...FILTERS], facets: [...RANGE, ...FILTERS, "field", "contains", "limit"], timeline: [...RANGE, ...FILTERS, "steps"], stats: [], live: FILTERS,
 };
 
@@ -61,10 +62,13 @@ const routes = [
   [/^sessions\/([^/]+)\/calls$/, (q, id) => questions.calls(world, q, id)],
   [/^calls$/, (q) => questions.calls(world, q)],
   [/^calls\/([^/]+)$/, (q, id) => questions.call(world, id)],
-  [/^(attacks|controls)$/, (q) => questions.page([], q)],
+  [/^attacks$/, (q) => controls.attacks(world, q)],
+  [/^attacks\/([^/]+)$/, (q, id) => controls.oneAttack(world, id)],
+  [/^controls$/, () => controls.controls(world)],
   [/^servers$/, (q) => directory.servers(world, q)],
   [/^servers\/([^/]+)$/, (q, id) => directory.server(world, q, id)],
   [/^servers\/([^/]+)\/primitives$/, (q, id) => directory.primitives(world, q, id)],
+  [/^servers\/([^/]+)\/history$/, (q, id) => directory.history(world, q, id)],
   [/^agents$/, (q) => directory.agents(world, q)],
   [/^facets$/, (q) => questions.facets(world, q)],
   [/^timeline$/, (q) => questions.timeline(world, q)],

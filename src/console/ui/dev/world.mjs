@@ -1,6 +1,7 @@
 // Sessions and calls of the past days, in the form in which the API tells them.
 
 import { servers, users, clients } from "./cast.mjs";
+import { attack, BLOCKED, DELETION, hostileAttack, judge } from "./controls.mjs";
 import { marks, payload } from "./hostile.mjs";
 import { random } from "./random.mjs";
 
@@ -18,6 +19,9 @@ export class World {
   constructor({ seed = 7, sessions = 900, now = Date.now(), days = 7, longest = 1200, hostile = true } = {}) {
     this.now = now;
     this.random = random(seed);
+    // Of its own, so that a control more does not make another world.
+    this.dice = random(seed + 1);
+    this.isHostile = hostile;
     this.parts = [];
     this.calls = new Map();
     this.byCall = new Map();
@@ -142,7 +146,8 @@ export class World {
       Object.assign(fields, { outcome: "aborted", result: null, status: 499, coverage: { request: "full", response: "aborted" } });
     }
     if (fields.arguments?.body?.includes?.("bytes more")) fields.arguments_truncated = true;
-    const call = this.call(part, at, fields);
+    const call = this.call(part, at, judge(this, part, at, fields));
+    if (call.outcome === "blocked") return at + 5;
     if (primitive.name === "create_pull_request" && r.chance(0.4)) return this.rounds(part, at, call);
     if (r.chance(0.02)) {
       this.call(part, at + 4, { direction: "server", method: "sampling/createMessage", primitive: null, rpc_id: `s${r.between(1, 90)}`, arguments: { messages: [{ role: "user", content: { type: "text", text: "string(811)" } }], maxTokens: 400 }, result: { role: "assistant", model: "string(17)" }, duration_ms: r.duration(2200) });
@@ -167,8 +172,8 @@ export class World {
     this.call(part, time, { primitive: { kind: "tool", name: "search_accounts" }, arguments: { query: "halden", limit: 5 }, result: servers[0].primitives[0].result(this.random), duration_ms: 51.2 });
     this.call(part, time + 2100, { primitive: { kind: "tool", name: "delete_account" }, arguments: { id: 417, confirm: true, password: "••••" }, result: { content: [{ type: "text", text: "account has open invoices" }], isError: true }, outcome: "tool_error", is_error: true, error: { code: null, message: "account has open invoices" }, duration_ms: 38 });
     this.call(part, time + 6400, {
-      primitive: { kind: "tool", name: "delete_account" }, arguments: { id: 417, confirm: true, force: true, password: "••••" }, outcome: "blocked", result: null, error: { code: -32010, message: "blocked by policy" }, duration_ms: 0.4,
-      attacks: [{ id: `${part.day}.a9`, type: "ACL violation", control: "only admins delete", place: "nginx.conf:17", verdict: "deny", action: "blocked", detail: "deny all, line 21", point: null }],
+      primitive: { kind: "tool", name: "delete_account" }, arguments: { id: 417, confirm: true, force: true, password: "••••" }, ...BLOCKED,
+      attacks: [attack(this, DELETION, time + 6400, { detail: "deny all, line 21" })],
     });
     part.ended = part.last_at;
     part.state = "ended";
@@ -180,7 +185,7 @@ export class World {
     part.params = { [marks[1]]: marks[0], tenant: marks[8] };
     let time = this.opening(part, at);
     for (const mark of marks) {
-      this.call(part, (time += 300), { method: mark.slice(0, 40), primitive: { kind: "tool", name: mark }, arguments: { mark, [mark]: mark }, result: { content: [{ type: "text", text: mark }] }, outcome: "rpc_error", error: { code: -32000, message: mark }, user_agent: mark });
+      this.call(part, (time += 300), { method: mark.slice(0, 40), primitive: { kind: "tool", name: mark }, arguments: { mark, [mark]: mark }, result: { content: [{ type: "text", text: mark }] }, outcome: "rpc_error", error: { code: -32000, message: mark }, user_agent: mark, attacks: [hostileAttack(this, time, mark)] });
     }
     this.call(part, (time += 300), { primitive: { kind: "tool", name: marks[1] }, arguments: payload(), result: payload(), request_id: marks[0].slice(0, 32) });
     part.state = "open";

@@ -1,6 +1,9 @@
 import { useEffect } from "preact/hooks";
 import { format, link, useAddress, type Address } from "./address";
 import { AgentsPage } from "./agents/AgentsPage";
+import { AttackPage } from "./attacks/AttackPage";
+import { AttacksPage } from "./attacks/AttacksPage";
+import { ControlsPage } from "./controls/ControlsPage";
 import { Empty, Guard } from "./parts/Notice";
 import { Popover } from "./parts/Popover";
 import { RecorderPage } from "./recorder/RecorderPage";
@@ -19,6 +22,9 @@ interface View {
 const VIEWS: View[] = [
   { name: "sessions", title: "MCP Sessions", page: SessionsPage },
   { name: "session", title: "Session", page: SessionPage, hidden: true },
+  { name: "attacks", title: "Attacks", page: AttacksPage },
+  { name: "attack", title: "Attack", page: AttackPage, hidden: true },
+  { name: "controls", title: "Controls", page: ControlsPage },
   { name: "servers", title: "MCP servers", page: ServersPage },
   { name: "agents", title: "Agents", page: AgentsPage },
   { name: "recorder", title: "Recorder", page: RecorderPage },
@@ -58,6 +64,10 @@ export function App() {
   useEffect(() => {
     document.title = view ? (view.name === "sessions" ? view.title : `${view.title} · MCP Sessions`) : "MCP Sessions";
   }, [view]);
+  useEffect(() => {
+    // On a phone the views are a strip that scrolls.
+    document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [view]);
   const Page = view?.page;
   // The time goes along from view to view.
   const time = new URLSearchParams([...address.params].filter(([name]) => ["range", "from", "to"].includes(name)));
@@ -74,7 +84,7 @@ export function App() {
         </a>
         <nav aria-label="Views">
           {VIEWS.filter((one) => !one.hidden).map(({ name, title }) => (
-            <a key={name} href={link(name, null, time)} aria-current={name === address.view || (name === "sessions" && address.view === "session") ? "page" : undefined}>
+            <a key={name} href={link(name, null, time)} aria-current={name === address.view || `${address.view}s` === name ? "page" : undefined}>
               {title}
             </a>
           ))}

@@ -7,6 +7,8 @@ import "./style/session.css";
 import "./style/calls.css";
 import "./style/call.css";
 import "./style/pages.css";
+import "./style/attacks.css";
+import "./style/primitives.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

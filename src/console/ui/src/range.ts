@@ -72,3 +72,20 @@ export function widerThan(range: Range): { name: string; title: string } | null 
   const next = range.name === "today" || range.name === "yesterday" ? "7d" : order[order.indexOf(range.name) + 1];
   return RANGES.find((known) => known.name === next) ?? null;
 }
+
+/** The last seven UTC days, today included, the oldest first. */
+export function lastWeek(now: Date): string[] {
+  return Array.from({ length: 7 }, (_, i) => new Date(now.getTime() - (6 - i) * 86_400_000).toISOString().slice(0, 10));
+}
+
+/** Days that an answer has, with those of the last week that it leaves out since nothing happened. */
+export function wholeWeek<T extends { day: string }>(days: T[], nothing: (day: string) => T, now = new Date()): T[] {
+  const known = new Map(days.map((day) => [day.day, day]));
+  return lastWeek(now).map((day) => known.get(day) ?? nothing(day));
+}
+
+/** A UTC day as it stands in an address. */
+export function dayRange(day: string): { from: string; to: string } {
+  const from = new Date(`${day}T00:00:00Z`);
+  return { from: from.toISOString(), to: new Date(from.getTime() + 86_400_000).toISOString() };
+}

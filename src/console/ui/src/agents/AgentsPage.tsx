@@ -9,7 +9,7 @@ import { Ago, useNow } from "../parts/time";
 import { TimeBar } from "../parts/TimeBar";
 import { rangeOf, titleOf } from "../range";
 import { spanQuestion, timeOf } from "../servers/ServersPage";
-import { clientText, Few } from "../sessions/cells";
+import { AttackCount, clientText, Few } from "../sessions/cells";
 import { count } from "../text/numbers";
 import { AgentDay } from "./AgentDay";
 
@@ -32,13 +32,14 @@ export function AgentsPage({ address }: { address: Address }) {
     if (agent.client?.name) next.set("client", agent.client.name);
     return link("agents", null, next);
   };
+  const attacksOf = (agent: Agent) => link("attacks", null, new URLSearchParams([...timeOf(address), ["user", agent.user ?? ""], ...(agent.client?.name ? [["client", agent.client.name]] : [])]));
   const columns: GridColumn<Agent>[] = [
     { name: "user", title: "User", wide: true, cell: (row) => (row.user ? <Line of={row.user} /> : <span class="dim">no user</span>), by: (row) => row.user ?? "" },
     { name: "client", title: "Client", wide: true, cell: (row) => (row.client ? <Line of={clientText(row.client)} /> : <None />), by: (row) => row.client?.name ?? "" },
     { name: "sessions", title: "Sessions", number: true, cell: (row) => count(row.sessions), by: (row) => row.sessions },
     { name: "calls", title: "Calls", number: true, cell: (row) => count(row.calls), by: (row) => row.calls },
     { name: "errors", title: "Errors", number: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{count(row.errors)}</span>, by: (row) => row.errors, optional: true },
-    { name: "attacks", title: "Attacks", number: true, cell: (row) => <span class={row.attacks ? "bad" : "none"}>{count(row.attacks)}</span>, by: (row) => row.attacks, optional: true },
+    { name: "attacks", title: "Attacks", number: true, cell: (row) => <AttackCount n={row.attacks} href={attacksOf(row)} />, by: (row) => row.attacks, optional: true },
     { name: "servers", title: "MCP servers", wide: true, cell: (row) => <Few of={row.servers.map((server) => server.name)} total={row.servers_total} />, by: (row) => row.servers_total, optional: true },
     { name: "tools", title: "Tools", wide: true, cell: (row) => <Few of={row.tools.map((tool) => tool.name)} total={row.tools_total} first={3} mono />, by: (row) => row.tools_total, optional: true },
     { name: "last", title: "Last seen", number: true, cell: (row) => <Ago at={row.last_seen_at} now={now} />, by: (row) => row.last_seen_at },

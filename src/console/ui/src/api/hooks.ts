@@ -53,6 +53,34 @@ function asProblem(error: unknown): Problem {
   return error instanceof Problem ? error : new Problem(0, "The page made a mistake", String(error));
 }
 
+/** Pages of a list that is wanted as a whole. */
+const PAGES_MAX = 40;
+
+/** A list read to its end, page by page; what is there is shown while further pages come. */
+export function useAll<T>(path: string | null, tick = 0): Answer<List<T>> {
+  const [state, set] = useState<Omit<Answer<List<T>>, "again">>({ data: null, of: null, loading: path !== null, problem: null });
+  const [tries, setTries] = useState(0);
+  useEffect(() => {
+    if (path === null) return;
+    const stop = new AbortController();
+    set((old) => ({ ...old, loading: true, problem: null }));
+    const read = async () => {
+      let [items, cursor] = [[] as T[], ""];
+      for (let page = 0; page < PAGES_MAX; page++) {
+        const list: List<T> = await askPatiently<List<T>>(cursor ? `${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}` : path, stop.signal);
+        if (stop.signal.aborted) return;
+        items = items.concat(list.items);
+        cursor = list.next ?? "";
+        set({ data: { ...list, items }, of: path, loading: cursor !== "" && page + 1 < PAGES_MAX, problem: null });
+        if (!cursor) return;
+      }
+    };
+    read().catch((error: unknown) => !stop.signal.aborted && set((old) => ({ ...old, loading: false, problem: asProblem(error) })));
+    return () => stop.abort();
+  }, [path, tick, tries]);
+  return { ...state, again: useCallback(() => setTries((n) => n + 1), []) };
+}
+
 function merged(old: Warning[], fresh: Warning[]): Warning[] {
   const key = (warning: Warning) => `${warning.day} ${warning.message}`;
   return [...new Map([...old, ...fresh].map((warning) => [key(warning), warning])).values()];

@@ -34,7 +34,7 @@ export function useLive(wanted: boolean, filters: string, heard: (part: Part | n
         set("lost");
         if (source?.readyState === EventSource.CLOSED) timer = window.setTimeout(open, Math.min(30_000, 2000 * 2 ** tries++));
       };
-      for (const name of ["session", "call", "gap"]) source.addEventListener(name, tell);
+      for (const name of ["session", "call", "attack", "gap"]) source.addEventListener(name, tell);
     };
     const visibility = () => {
       if (document.hidden) {

@@ -86,15 +86,82 @@ export interface SessionEvent {
   request_id: string | null;
 }
 
+/** An attack as it stands in a call. */
 export interface Attack {
   id: string;
   type: string;
+  /** Title; null or empty for the protocol check and what others found. */
   control: string | null;
+  /** File and line. */
   place: string | null;
   verdict: string;
+  /** `passed` or `blocked`. */
   action: string;
+  /** Which rule. */
   detail: string | null;
+  /** JSON pointer into the message, or `header NAME`. */
   point: string | null;
+  expected?: string | null;
+  found?: string | null;
+  /** How often within a minute. */
+  count?: number;
+}
+
+/** An attack in the list of all. */
+export interface ListedAttack extends Attack {
+  at: string;
+  last_at: string;
+  call: string;
+  session: string;
+  server: string;
+  user: string | null;
+  roles: string[];
+  client: Client | null;
+  address: string | null;
+  method: string | null;
+  primitive: Primitive | null;
+}
+
+export interface AttackDetails extends ListedAttack {
+  /** The control as it was. */
+  text: string;
+  mode: string;
+  evidence: Evidence | null;
+  warnings?: Warning[];
+}
+
+/** The request as it came, masked. */
+export interface Evidence {
+  line: string;
+  headers: [string, string][];
+  body: unknown;
+  truncated: boolean;
+}
+
+export interface ControlDay {
+  day: string;
+  judged: number;
+  /** Objections, those that were blocked included. */
+  denied: number;
+  blocked: number;
+  unjudged: number;
+}
+
+/** A control in force, or seen in the days kept, with what it made of calls in seven days. */
+export interface Control extends Omit<ControlDay, "day"> {
+  title: string | null;
+  /** `acl`, `verify`, `tool_schema`, `protocol_check`, `external` */
+  kind: string;
+  /** Of its attacks. */
+  type: string;
+  place: string | null;
+  mode: string;
+  text: string;
+  in_force: boolean;
+  allowed: number;
+  unjudged_blocked: number;
+  last_attack: string | null;
+  days: ControlDay[];
 }
 
 export interface Call {
@@ -203,6 +270,8 @@ export interface ServerDetails extends Server {
   configuration: Configuration[];
   /** What would find more: why, and lines for nginx.conf. */
   advice: { reason: string; lines: string }[];
+  /** Whether it lists different primitives to different users. */
+  lists_differ?: boolean;
   warnings?: Warning[];
 }
 
@@ -215,9 +284,46 @@ export interface Configuration {
   location: string;
 }
 
-export interface ServerPrimitive extends Sums {
+/** A primitive as it is listed, or called without being listed. */
+export interface ServerPrimitive {
   kind: string;
   name: string;
+  title: string | null;
+  description: string | null;
+  mime_type: string | null;
+  input_schema: unknown;
+  output_schema: unknown;
+  annotations: unknown;
+  listed: boolean;
+  /** `new`, `changed`, `unused`, `active`, `unlisted` */
+  status?: string;
+  first_seen: string | null;
+  last_seen: string | null;
+  changed_at: string | null;
+  calls: number;
+  errors: number;
+  attacks: number;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  days?: { day: string; calls: number; errors: number }[];
+  versions?: number;
+  /** More than one where lists differ per user. */
+  versions_in_force?: number;
+  /** Whether a text of it was longer than the catalogue keeps. */
+  cut?: boolean;
+}
+
+/** A primitive as it was listed for a while; the newest has no end. */
+export interface Version {
+  seen_at: string;
+  replaced_at: string | null;
+  title: string | null;
+  description: string | null;
+  input_schema: unknown;
+  output_schema: unknown;
+  annotations: unknown;
+  /** What is otherwise than in the version before. */
+  changed: string[];
 }
 
 export interface Agent {

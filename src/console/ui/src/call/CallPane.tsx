@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { changed, go, link, type Address } from "../address";
 import { useAnswer } from "../api/hooks";
 import type { Attack, Call, CallDetails } from "../api/shapes";
+import { placeInArguments, Times, Why } from "../attacks/Why";
 import { Tree } from "../json/Tree";
 import { Copy } from "../parts/Copy";
 import { Icon } from "../parts/Icon";
@@ -92,7 +93,7 @@ function Body({ call, address }: { call: CallDetails; address: Address }) {
         </div>
       )}
       {call.payloads_shed && <p class="note">Arguments and result were given up to keep the store within its size (max_size, min_free).</p>}
-      {call.arguments != null && <Tree value={call.arguments} name="Arguments" truncated={call.arguments_truncated} />}
+      {call.arguments != null && <Tree value={call.arguments} name="Arguments" truncated={call.arguments_truncated} mark={call.attacks.map((attack) => placeInArguments(attack.point)).find((place) => place !== null) ?? null} />}
       {call.result != null && <Tree value={call.result} name="Result" truncated={call.result_truncated} />}
       {call.arguments == null && call.result == null && !call.payloads_shed && <p class="note">{why(call)}</p>}
       <Known call={call} address={address} />
@@ -109,32 +110,16 @@ function why(call: Call): string {
 
 function AttackNote({ attack }: { attack: Attack }) {
   return (
-    <div class="attack-note">
-      <b>
-        {attack.type}, {attack.action}
-      </b>
-      <p>
-        {attack.control && (
-          <>
-            Control “<Text of={attack.control} max={200} />”
-          </>
-        )}
-        {attack.place && <span class="mono"> {attack.place}</span>}
-        {attack.detail && (
-          <>
-            {": "}
-            <Text of={attack.detail} max={600} />
-          </>
-        )}
-        {attack.point && (
-          <>
-            {" at "}
-            <span class="mono">
-              <Text of={attack.point} max={300} />
-            </span>
-          </>
-        )}
+    <div class={attack.action === "blocked" ? "attack-note" : "attack-note passed"}>
+      <p class="attack-head">
+        <b>
+          <Text of={attack.type} max={80} />, {attack.action} <Times of={attack.count} />
+        </b>
+        <a class="link" href={link("attack", attack.id)}>
+          Evidence
+        </a>
       </p>
+      <Why attack={attack} />
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { Text } from "../parts/Text";
 import { count, counted } from "../text/numbers";
 import { visible, visibleJson } from "../text/visible";
 import { isNoRoom, isShape, jsonInside, leftOut, marked } from "./marks";
-import { below, entriesOf, plain, search, type Found, type Path } from "./search";
+import { below, entriesOf, placeOf, plain, search, type Found, type Path } from "./search";
 
 /** Members that are drawn at once; further ones on demand. */
 const MEMBERS_SHOWN = 100;
@@ -33,18 +33,19 @@ interface Shared {
 const Context = createContext<Shared | null>(null);
 
 /** A document as a tree that folds, can be searched and copied. */
-export function Tree({ value, name, truncated }: { value: unknown; name: string; truncated?: boolean }) {
+export function Tree({ value, name, truncated, mark }: { value: unknown; name: string; truncated?: boolean; mark?: Path | null }) {
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
   const [folds, setFolds] = useState<Map<Path, boolean>>(new Map());
   const shape = useMemo(() => isShape(value), [value]);
-  const found = useMemo(() => search(value, typed), [value, typed]);
+  // A place that is pointed at is shown as a match is, until something is searched for.
+  const found = useMemo(() => (typed || !mark ? search(value, typed) : placeOf(mark)), [value, typed, mark]);
   const current = found.matches[at % Math.max(1, found.matches.length)] ?? null;
   // What can be seen at one glance needs no tools.
   const big = useMemo(() => typed !== "" || sizeOf(value) > GLANCE, [value, typed]);
   useEffect(() => setAt(0), [typed]);
   useEffect(() => {
-    if (current !== null) document.getElementById(idOf(name, current))?.scrollIntoView({ block: "nearest" });
+    if (typed && current !== null) document.getElementById(idOf(name, current))?.scrollIntoView({ block: "nearest" });
   }, [current, found]);
   const shared: Shared = { shape, found, current, folds, fold: (path, open) => setFolds((old) => new Map(old).set(path, open)) };
   const all = (open: boolean) => setFolds(new Map(paths(value).map((path) => [path, open])));

@@ -27,6 +27,16 @@ export interface Found {
   above: Set<Path>;
 }
 
+/** One place, and those above it. */
+export function placeOf(path: Path): Found {
+  const above = new Set<Path>();
+  for (let end = path.lastIndexOf("/"); end >= 0; end = path.lastIndexOf("/", end - 1)) {
+    above.add(path.slice(0, end));
+    if (end === 0) break;
+  }
+  return { matches: [path], above };
+}
+
 const MATCHES_MAX = 1000;
 
 interface Place {

@@ -1,14 +1,15 @@
 import { useMemo, useState } from "preact/hooks";
 import { link, type Address } from "../address";
-import { useAnswer } from "../api/hooks";
-import type { List, ServerDetails, ServerPrimitive } from "../api/shapes";
+import { useAll, useAnswer } from "../api/hooks";
+import type { ServerDetails, ServerPrimitive } from "../api/shapes";
 import { Copy } from "../parts/Copy";
-import { Grid, type GridColumn } from "../parts/Grid";
 import { Icon } from "../parts/Icon";
-import { Empty, Failure, Skeleton, Warnings } from "../parts/Notice";
-import { Line, Text } from "../parts/Text";
+import { Failure, Skeleton, Warnings } from "../parts/Notice";
+import { Text } from "../parts/Text";
 import { Ago, useNow } from "../parts/time";
 import { TimeBar } from "../parts/TimeBar";
+import { PrimitivePanel } from "../primitives/PrimitivePanel";
+import { openPrimitive, Primitives } from "../primitives/Primitives";
 import { rangeOf } from "../range";
 import { count, duration, percent } from "../text/numbers";
 import { visible } from "../text/visible";
@@ -22,7 +23,7 @@ export function ServerPage({ id, address }: { id: string; address: Address }) {
   const question = useMemo(() => spanQuestion(address), [range, tick]);
   const path = `servers/${encodeURIComponent(id)}`;
   const answer = useAnswer<ServerDetails>(`${path}?${question}`, tick);
-  const primitives = useAnswer<List<ServerPrimitive>>(`${path}/primitives?${question}`, tick);
+  const primitives = useAll<ServerPrimitive>(`${path}/primitives?${question}`, tick);
   const server = answer.data;
   const time = timeOf(address);
   const sessionsOf = (more: Record<string, string>) => {
@@ -38,58 +39,39 @@ export function ServerPage({ id, address }: { id: string; address: Address }) {
       {server ? <Text of={server.name} max={200} /> : "MCP server"}
     </>
   );
-  const columns: GridColumn<ServerPrimitive>[] = [
-    { name: "name", title: "Primitive", wide: true, cell: (row) => <span class="mono line"><Line of={row.name} /></span>, by: (row) => row.name },
-    { name: "kind", title: "Kind", cell: (row) => <span class="dim">{row.kind}</span>, by: (row) => row.kind, optional: true },
-    { name: "calls", title: "Calls", number: true, cell: (row) => count(row.calls), by: (row) => row.calls },
-    { name: "rate", title: "Errors", number: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{percent(row.error_rate)}</span>, by: (row) => row.error_rate },
-    { name: "p50", title: "Median", number: true, cell: (row) => duration(row.p50_ms), by: (row) => row.p50_ms, optional: true },
-    { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms },
-    { name: "first", title: "First seen", number: true, cell: (row) => <Ago at={row.first_seen_at} now={now} />, by: (row) => row.first_seen_at, optional: true },
-    { name: "last", title: "Last seen", number: true, cell: (row) => <Ago at={row.last_seen_at} now={now} />, by: (row) => row.last_seen_at, optional: true },
-  ];
-  const dated = primitives.data?.items.some((row) => row.last_seen_at);
+  const open = openPrimitive(address, primitives.data?.items ?? []);
   return (
-    <div class="view">
-      <TimeBar title={title} address={address} now={now} refresh={() => setTick((n) => n + 1)}>
-        {server && (
-          <a class="button" href={sessionsOf({ server: server.name })}>
-            Its sessions
-          </a>
-        )}
-      </TimeBar>
-      <div class="view-body">
-        {answer.problem && !server ? (
-          <Failure problem={answer.problem} again={answer.again} />
-        ) : !server ? (
-          <Skeleton />
-        ) : (
-          <div class="server">
-            <Warnings of={server.warnings ?? []} />
-            <Numbers server={server} now={now} />
-            <section>
-              <h2>Primitives seen in calls</h2>
-              <Warnings of={primitives.data?.warnings ?? []} />
-              {primitives.problem ? (
-                <Failure problem={primitives.problem} again={primitives.again} />
-              ) : primitives.data?.items.length ? (
-                <Grid rows={primitives.data.items} columns={dated ? columns : columns.slice(0, -2)} keyOf={(row) => `${row.kind} ${row.name}`} label="Primitives" first="calls" href={(row) => sessionsOf({ server: server.name, primitive: row.name })} />
-              ) : primitives.loading ? (
-                <Skeleton rows={5} />
-              ) : (
-                <Empty title="None called in this time" />
-              )}
-            </section>
-            <Found server={server} />
-            <Configured server={server} />
-          </div>
-        )}
+    <div class={open ? "sessions-page with-panel even" : "sessions-page"}>
+      <div class="view sessions-side">
+        <TimeBar title={title} address={address} now={now} refresh={() => setTick((n) => n + 1)}>
+          {server && (
+            <a class="button" href={sessionsOf({ server: server.name })}>
+              Its sessions
+            </a>
+          )}
+        </TimeBar>
+        <div class="view-body">
+          {answer.problem && !server ? (
+            <Failure problem={answer.problem} again={answer.again} />
+          ) : !server ? (
+            <Skeleton />
+          ) : (
+            <div class="server">
+              <Warnings of={server.warnings ?? []} />
+              <Numbers server={server} now={now} attacks={link("attacks", null, new URLSearchParams([...time, ["server", server.name]]))} />
+              <Primitives server={server} answer={primitives} address={address} now={now} />
+              <Found server={server} />
+              <Configured server={server} />
+            </div>
+          )}
+        </div>
       </div>
+      {open && server && <PrimitivePanel key={`${open.kind} ${open.name}`} primitive={open} server={server} address={address} />}
     </div>
   );
 }
 
-function Numbers({ server, now }: { server: ServerDetails; now: Date }) {
+function Numbers({ server, now, attacks }: { server: ServerDetails; now: Date; attacks: string }) {
   return (
     <dl class="numbers num">
       <div>
@@ -106,7 +88,7 @@ function Numbers({ server, now }: { server: ServerDetails; now: Date }) {
       </div>
       <div>
         <dt>Attacks</dt>
-        <dd class={server.attacks ? "bad" : ""}>{count(server.attacks)}</dd>
+        <dd class={server.attacks ? "bad" : ""}>{server.attacks ? <a href={attacks}>{count(server.attacks)}</a> : "0"}</dd>
       </div>
       <div>
         <dt>Median</dt>

@@ -9,6 +9,7 @@ import { Ago, useNow } from "../parts/time";
 import { TimeBar } from "../parts/TimeBar";
 import { rangeOf, spanOf, titleOf } from "../range";
 import { count, duration, percent } from "../text/numbers";
+import { AttackCount } from "../sessions/cells";
 import { ServerPage } from "./ServerPage";
 
 /** From and to as the API takes them. */
@@ -37,7 +38,7 @@ function ServerList({ address }: { address: Address }) {
     { name: "sessions", title: "Sessions", number: true, cell: (row) => count(row.sessions), by: (row) => row.sessions },
     { name: "calls", title: "Calls", number: true, cell: (row) => count(row.calls), by: (row) => row.calls },
     { name: "rate", title: "Errors", number: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{percent(row.error_rate)}</span>, by: (row) => row.error_rate },
-    { name: "attacks", title: "Attacks", number: true, cell: (row) => <span class={row.attacks ? "bad" : "none"}>{count(row.attacks)}</span>, by: (row) => row.attacks, optional: true },
+    { name: "attacks", title: "Attacks", number: true, cell: (row) => <AttackCount n={row.attacks} href={link("attacks", null, new URLSearchParams([...timeOf(address), ["server", row.name]]))} />, by: (row) => row.attacks, optional: true },
     { name: "primitives", title: "Primitives", number: true, cell: (row) => count(row.primitives), by: (row) => row.primitives, optional: true },
     { name: "p50", title: "Median", number: true, cell: (row) => duration(row.p50_ms), by: (row) => row.p50_ms, optional: true },
     { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms },

@@ -1,9 +1,11 @@
 import type { ComponentChildren } from "preact";
 import { changed, type Address } from "../address";
-import type { PartDetails, Value } from "../api/shapes";
+import { useAnswer } from "../api/hooks";
+import type { Facets as Counts, PartDetails, Value } from "../api/shapes";
 import { Copy } from "../parts/Copy";
 import { Text } from "../parts/Text";
 import { Moment } from "../parts/time";
+import { dayRange } from "../range";
 import { clientText, SessionId, Trust } from "../sessions/cells";
 import { fieldOf, wordOf } from "../sessions/fields";
 import { INSIDE } from "../sessions/query";
@@ -149,7 +151,10 @@ const NAMES = [
 ] as const;
 
 /** What of the calls is how frequent; a click filters by it. */
-export function SessionFacets({ part, address }: { part: PartDetails; address: Address }) {
+export function SessionFacets({ part, address, tick }: { part: PartDetails; address: Address; tick: number }) {
+  // The part's own facets have no HTTP statuses; those of all calls have, for its session on its day.
+  const { from, to } = dayRange(part.day);
+  const statuses = useAnswer<Counts>(`facets?${new URLSearchParams({ server: part.server, session_id: part.session_id, from, to, field: "status", limit: "20" })}`, tick).data?.facets["status"]?.values ?? [];
   return (
     <div class="facets">
       {NAMES.map(([name, place]) => {
@@ -158,6 +163,7 @@ export function SessionFacets({ part, address }: { part: PartDetails; address: A
         if (!values.length || ((name === "user" || name === "role") && values.every((value) => value.count === part.calls))) return null;
         return <FacetList key={name} name={name} values={values} total={part.calls} address={address} />;
       })}
+      {statuses.length > 1 && <FacetList name="status" values={statuses} total={part.calls} address={address} />}
     </div>
   );
 }

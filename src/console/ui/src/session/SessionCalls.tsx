@@ -101,7 +101,7 @@ function Fall({ bar, call }: { bar: Bar; call: Call }) {
   const tone = call.attacks.length ? "bad" : toneOf(call.outcome);
   return (
     <span class="fall">
-      <i class={`${tone}${call.duration_ms === null ? " going" : ""}`} style={{ left: `${bar.left}%`, width: `${bar.width}%` }}>
+      <i class={`${tone}${call.duration_ms === null ? " going" : ""}${call.outcome === "blocked" ? " blocked" : ""}`} style={{ left: `${bar.left}%`, width: `${bar.width}%` }}>
         {bar.first_event !== null && bar.width > 0 && <b style={{ width: `${Math.min(100, (100 * bar.first_event) / bar.width)}%` }} />}
       </i>
     </span>

@@ -12,7 +12,7 @@ import { Empty, Failure, Skeleton, Warnings } from "../parts/Notice";
 import { Text } from "../parts/Text";
 import { useNow } from "../parts/time";
 import { useWidth } from "../parts/windowed";
-import { Status } from "../sessions/cells";
+import { attacksOf, Status } from "../sessions/cells";
 import { fieldOf, wordOf } from "../sessions/fields";
 import { closed, INSIDE, insideQuestion } from "../sessions/query";
 import { count, counted } from "../text/numbers";
@@ -106,7 +106,7 @@ export function SessionPanel({ id, address, beside }: Props) {
             {part ? (
               <>
                 <Facts part={part} address={address} now={now} />
-                <SessionFacets part={part} address={address} />
+                <SessionFacets part={part} address={address} tick={tick} />
               </>
             ) : (
               <Skeleton rows={8} />
@@ -153,7 +153,11 @@ function Summary({ part }: { part: PartDetails }) {
       <Status part={part} />
       <span>{counted(part.calls, "call")}</span>
       {part.errors > 0 && <span class="warn">{counted(part.errors, "error")}</span>}
-      {part.attacks > 0 && <span class="bad">{counted(part.attacks, "attack")}</span>}
+      {part.attacks > 0 && (
+        <a class="bad link" href={attacksOf(part)} title="Show them">
+          {counted(part.attacks, "attack")}
+        </a>
+      )}
     </p>
   );
 }

@@ -1,4 +1,5 @@
 import type { Call } from "../api/shapes";
+import { controlName } from "../attacks/Why";
 import { outcomeWord } from "../sessions/fields";
 import { visible } from "../text/visible";
 
@@ -14,9 +15,9 @@ export function toneOf(outcome: string): "good" | "warn" | "bad" | "info" | "non
 export function Outcome({ call, brief = false }: { call: Call; brief?: boolean }) {
   const attack = call.attacks[0];
   const tone = attack ? "bad" : toneOf(call.outcome);
-  const title = [attack && `${attack.type}: ${attack.control ?? ""} (${attack.action})`, call.error?.message].filter(Boolean).join("\n");
+  const title = [attack && `${attack.type}: ${controlName(attack)} (${attack.action})`, call.error?.message].filter(Boolean).join("\n");
   return (
-    <span class={`outcome ${tone}`} title={title ? visible(title) : outcomeWord(call.outcome)}>
+    <span class={`outcome ${tone}${call.outcome === "blocked" ? " blocked" : ""}`} title={title ? visible(title) : outcomeWord(call.outcome)}>
       <i />
       {!brief && <span class="line">{attack ? `${attack.type}${attack.action === "blocked" ? ", blocked" : ""}` : outcomeWord(call.outcome)}</span>}
       {brief && <span class="sr">{outcomeWord(call.outcome)}</span>}

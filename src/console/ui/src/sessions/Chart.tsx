@@ -9,17 +9,18 @@ import { clock, date } from "../text/times";
 import { bars } from "./bars";
 
 const HEIGHT_PX = 92;
-const SERIES = ["calls", "errors", "attacks"] as const;
+const ALL = ["calls", "errors", "attacks"] as const;
 
 interface Props {
   timeline: Timeline | null;
   span: Span;
   loading: boolean;
   select: (from: Date, to: Date) => void;
+  series?: readonly (typeof ALL)[number][];
 }
 
 /** Calls, errors and attacks over time. Dragging, or arrow keys with Shift and Enter, choose a range. */
-export function Chart({ timeline, span, loading, select }: Props) {
+export function Chart({ timeline, span, loading, select, series = ALL }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -34,7 +35,7 @@ export function Chart({ timeline, span, loading, select }: Props) {
   const items = timeline?.items ?? [];
   const end = (span.to ?? new Date()).getTime() / 1000;
   const data = useMemo<uPlot.AlignedData>(
-    () => [items.map((item) => Date.parse(item.at) / 1000), ...SERIES.map((name) => items.map((item) => item[name]))] as uPlot.AlignedData,
+    () => [items.map((item) => Date.parse(item.at) / 1000), ...series.map((name) => items.map((item) => item[name]))] as uPlot.AlignedData,
     [timeline],
   );
 
@@ -56,7 +57,7 @@ export function Chart({ timeline, span, loading, select }: Props) {
           { ...axis, size: 20, grid: { show: false }, values: (_, ticks) => timeTicks(ticks) },
           { ...axis, size: 44, space: 26, grid: { stroke: colour("line"), width: 1 }, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? shortCount(tick) : "")) },
         ],
-        series: [{}, ...SERIES.map((name) => ({ label: name, fill: colour(`chart-${name}`), paths: bars(step_s), points: { show: false } }))],
+        series: [{}, ...series.map((name) => ({ label: name, fill: colour(`chart-${name}`), paths: bars(step_s), points: { show: false } }))],
         hooks: {
           setCursor: [(u) => setHover(u.cursor.idx ?? null)],
           setSelect: [
@@ -112,12 +113,12 @@ export function Chart({ timeline, span, loading, select }: Props) {
         class="chart-canvas"
         role="application"
         tabIndex={0}
-        aria-label="Calls, errors and attacks over time. Arrow keys move, with Shift they select, Enter shows what is selected."
+        aria-label={`${series.length > 1 ? "Calls, errors and attacks" : "Attacks"} over time. Arrow keys move, with Shift they select, Enter shows what is selected.`}
         onKeyDown={keys}
       />
       <p class="chart-says num" role="status">
         {shown
-          ? `${date(new Date(shown.at))} ${clock(new Date(shown.at)).slice(0, 5)} + ${duration(step_s * 1000)}: ${count(shown.calls)} calls, ${count(shown.errors)} errors, ${count(shown.attacks)} attacks`
+          ? `${date(new Date(shown.at))} ${clock(new Date(shown.at)).slice(0, 5)} + ${duration(step_s * 1000)}: ${series.map((name) => `${count(shown[name])} ${name}`).join(", ")}`
           : ""}
       </p>
     </div>

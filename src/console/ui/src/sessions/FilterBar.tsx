@@ -4,7 +4,7 @@ import { Icon } from "../parts/Icon";
 import { Text } from "../parts/Text";
 import type { Span } from "../range";
 import { FilterPill } from "./FilterPill";
-import { FIELDS, OTHERS } from "./fields";
+import { FIELDS, OTHERS, type Field } from "./fields";
 
 /** Free text. */
 export function SearchBox({ address }: { address: Address }) {
@@ -51,17 +51,17 @@ export function SearchBox({ address }: { address: Address }) {
 }
 
 /** Filters as pills. What has no pill of its own (a link brought it) is shown as one that can be removed. */
-export function FilterBar({ address, span, activeFirst }: { address: Address; span: Span; activeFirst: boolean }) {
+export function FilterBar({ address, span, activeFirst, of = FIELDS }: { address: Address; span: Span; activeFirst: boolean; of?: Field[] }) {
   const params = address.params;
   // In a strip that scrolls, what filters has to be in view.
-  const fields = activeFirst ? [...FIELDS].sort((a, b) => Number(params.has(b.name)) - Number(params.has(a.name))) : FIELDS;
+  const fields = activeFirst ? [...of].sort((a, b) => Number(params.has(b.name)) - Number(params.has(a.name))) : of;
   const foreign = [...new Set([...params.keys()].filter((name) => OTHERS.includes(name) || name.startsWith("param.")))];
-  const active = [...FIELDS.map((field) => field.name), ...foreign, "q"].filter((name) => params.has(name));
+  const active = [...of.map((field) => field.name), ...foreign, "q"].filter((name) => params.has(name));
   const clear = () => go(changed(address, Object.fromEntries(active.map((name) => [name, null]))));
   return (
     <div class="filters" role="group" aria-label="Filters">
       {fields.map((field) => (
-        <FilterPill key={field.name} field={field} address={address} span={span} />
+        <FilterPill key={field.name} field={field} address={address} span={span} all={of} />
       ))}
       {foreign.map((name) => (
         <span key={name} class="pill on">

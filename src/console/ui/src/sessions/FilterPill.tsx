@@ -15,10 +15,12 @@ interface Props {
   field: Field;
   address: Address;
   span: Span;
+  /** What the view can be filtered by. */
+  all: Field[];
 }
 
 /** One filter: what is chosen, and a list of values with counts that follows what is typed. */
-export function FilterPill({ field, address, span }: Props) {
+export function FilterPill({ field, address, span, all }: Props) {
   const chosen = address.params.getAll(field.name);
   const set = (values: string[]) => go(changed(address, { [field.name]: values }));
   const first = chosen[0];
@@ -37,7 +39,7 @@ export function FilterPill({ field, address, span }: Props) {
   return (
     <span class={chosen.length ? "pill on" : "pill"}>
       <Popover class="pill-open" title={`Filter by ${field.title}${chosen.length ? `: ${chosen.map((value) => visible(wordOf(field.name, value), 60)).join(", ")}` : ""}`} label={label}>
-        {(close) => <Values field={field} address={address} span={span} chosen={chosen} set={set} close={close} />}
+        {(close) => <Values field={field} address={address} span={span} all={all} chosen={chosen} set={set} close={close} />}
       </Popover>
       {chosen.length > 0 && (
         <button type="button" class="pill-off" aria-label={`Remove filter ${field.title}`} title="Remove" onClick={() => set([])}>
@@ -54,17 +56,17 @@ interface ValuesProps extends Props {
   close: () => void;
 }
 
-function Values({ field, address, span, chosen, set, close }: ValuesProps) {
+function Values({ field, address, span, all, chosen, set, close }: ValuesProps) {
   const [typed, setTyped] = useState("");
   const asked = useLater(field.few ? "" : typed.trim());
   // The field's own filter does not narrow its values; the time stays as it was when the list opened.
   const question = useMemo(() => {
     const more: Record<string, string> = { field: field.name, limit: "100" };
     if (asked) more.contains = asked;
-    return `facets?${questionOf(address.params, span, more, field.name)}`;
+    return field.values ? null : `facets?${questionOf(address.params, span, more, field.name, all)}`;
   }, [asked, field.name]);
   const answer = useAnswer<Facets>(question);
-  const found = answer.data?.facets[field.name];
+  const found = field.values ? { values: field.values.map((value) => ({ value, count: -1, sessions: 0 })), total: field.values.length } : answer.data?.facets[field.name];
   const values = useMemo(() => ordered(matching(field, found?.values ?? [], typed), chosen, typed), [found, typed, chosen.join("\0")]);
   const toggle = (value: string) => set(chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);
   const most = Math.max(1, ...values.map((value) => value.count));

@@ -5,7 +5,6 @@ import { useLive } from "../api/live";
 import type { Facets, Part, Timeline } from "../api/shapes";
 import { Icon } from "../parts/Icon";
 import { Empty, Failure, Skeleton, Warnings } from "../parts/Notice";
-import { Popover } from "../parts/Popover";
 import { RangePicker } from "../parts/RangePicker";
 import { useNow } from "../parts/time";
 import { useWidth } from "../parts/windowed";
@@ -13,6 +12,7 @@ import { isOpen, rangeOf, setRange, spanOf, titleOf, widerThan } from "../range"
 import { SessionPanel } from "../session/SessionPanel";
 import { count, counted } from "../text/numbers";
 import { Chart } from "./Chart";
+import { Export, LiveMark } from "./bar";
 import { ColumnMenu } from "./ColumnMenu";
 import { chosenColumns } from "./columns";
 import { filtersOf } from "./fields";
@@ -35,7 +35,7 @@ export function SessionsPage({ address }: { address: Address }) {
   const pages = usePages<Part>(`sessions?${question}`, tick);
   const refresh = useCallback(() => setTick((n) => n + 1), []);
 
-  const news = useNews(pages, isOpen(range), question, tick);
+  const news = useNews<Part>("sessions", (part) => part.last_at, pages, isOpen(range), question, tick);
   const live = useLive(isOpen(range), filterKey, news.heard);
   const chartSpan = useMemo(() => spanOf(range, new Date()), [rangeKey, filterKey, tick, news.beats]);
   // One field with one value: what is wanted are the sums.
@@ -60,7 +60,7 @@ export function SessionsPage({ address }: { address: Address }) {
             <Icon name="again" />
           </button>
           <ColumnMenu columns={columns} set={setColumns} />
-          <Export question={question} />
+          <Export question={question} of={["sessions", "calls"]} />
           <RangePicker address={address} now={now} />
         </div>
         <FilterBar address={address} span={span} activeFirst={narrow} />
@@ -113,41 +113,6 @@ function Totals({ sums, timeline }: { sums: Facets | null; timeline: Timeline | 
   );
 }
 
-function LiveMark({ state, range }: { state: string; range: boolean }) {
-  const words: Record<string, [string, string]> = {
-    on: ["Live", "New sessions are announced as they are stored"],
-    connecting: ["Live", "Connecting"],
-    lost: ["Offline", "The live stream was cut; trying again"],
-    off: [range ? "Paused" : "Fixed time", range ? "The page was hidden" : "This time range has ended: nothing new falls into it"],
-  };
-  const [word, title] = words[state] ?? ["", ""];
-  return (
-    <span class={`live ${state}`} title={title}>
-      <i />
-      {word}
-    </span>
-  );
-}
-
-function Export({ question }: { question: string }) {
-  return (
-    <Popover class="control square" title="Export" label={<Icon name="save" />} right>
-      {() => (
-        <div class="menu links">
-          {(["sessions", "calls"] as const).flatMap((what) =>
-            (["csv", "ndjson"] as const).map((form) => (
-              <a key={what + form} href={`api/v1/${what}?${question}&format=${form}`} download={`${what}.${form}`}>
-                {what === "sessions" ? "Sessions" : "Calls"} as {form.toUpperCase()}
-              </a>
-            )),
-          )}
-          <p class="hint">With these filters, in this time.</p>
-        </div>
-      )}
-    </Popover>
-  );
-}
-
 /** Nothing there: why that may be, and the next step. */
 function NothingFound({ address, filtered }: { address: Address; filtered: boolean }) {
   const range = rangeOf(address.params);
@@ -185,4 +150,3 @@ function NothingFound({ address, filtered }: { address: Address; filtered: boole
     </Empty>
   );
 }
-

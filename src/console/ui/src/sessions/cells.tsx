@@ -1,7 +1,9 @@
 // Small pieces that tables and panels share.
 
 import type { Part, Verified } from "../api/shapes";
+import { link } from "../address";
 import { Line, None, Text } from "../parts/Text";
+import { dayRange } from "../range";
 import { count, counted, shortCount } from "../text/numbers";
 import { visible } from "../text/visible";
 
@@ -35,8 +37,23 @@ export function Sums({ part }: { part: Part }) {
         <span class={matched !== null ? "dim" : ""}>{shortCount(part.calls)}</span>
       </span>
       <span class={part.errors ? "warn" : "none"}>{shortCount(part.errors)}</span>
-      <span class={part.attacks ? "bad" : "none"}>{shortCount(part.attacks)}</span>
+      <AttackCount n={part.attacks} href={attacksOf(part)} inRow />
     </span>
+  );
+}
+
+/** Attacks of a session part: those of its session on its day. */
+export function attacksOf(part: Pick<Part, "session_id" | "server" | "day">): string {
+  return link("attacks", null, { ...dayRange(part.day), server: part.server, session_id: part.session_id });
+}
+
+/** A number of attacks, leading to them. Rows have one stop for the keyboard; there it is not one more. */
+export function AttackCount({ n, href, inRow = false }: { n: number; href: string; inRow?: boolean }) {
+  if (!n) return <span class="none">0</span>;
+  return (
+    <a class="bad" href={href} title={`${counted(n, "attack")}: show ${n === 1 ? "it" : "them"}`} tabIndex={inRow ? -1 : undefined}>
+      {shortCount(n)}
+    </a>
   );
 }
 

@@ -1,21 +1,11 @@
-import type { ComponentChildren } from "preact";
 import type { Part } from "../api/shapes";
+import { fitting, type RowColumn } from "../parts/RowList";
 import { Line, None } from "../parts/Text";
 import { Moment } from "../parts/time";
 import { duration } from "../text/numbers";
 import { clientText, Few, SessionId, Status, Sums, User } from "./cells";
 
-export interface Column {
-  name: string;
-  title: string;
-  hint?: string;
-  /** The least width; what is left is shared by `grow`. */
-  width_px: number;
-  grow?: number;
-  /** Where room is short, higher ones go first. */
-  rank: number;
-  cell: (part: Part, now: Date) => ComponentChildren;
-}
+export type Column = RowColumn<Part>;
 
 export const COLUMNS: Column[] = [
   { name: "last", title: "Last activity", width_px: 112, rank: 0, cell: (part, now) => <Moment at={part.last_at} now={now} /> },
@@ -33,7 +23,7 @@ export const COLUMNS: Column[] = [
     ),
   },
   { name: "state", title: "Status", width_px: 82, rank: 3, cell: (part) => <Status part={part} /> },
-  { name: "sums", title: "Calls · err · att", hint: "Calls, errors and attacks", width_px: 132, rank: 1, cell: (part) => <Sums part={part} /> },
+  { name: "sums", title: "Calls · err · att", hint: "Calls, errors and attacks", width_px: 132, rank: 1, linked: true, cell: (part) => <Sums part={part} /> },
   { name: "user", title: "User", width_px: 176, grow: 3, rank: 1, cell: (part) => <User user={part.user} total={part.users_total} verified={part.verified} /> },
   { name: "roles", title: "Roles", width_px: 128, grow: 1, rank: 8, cell: (part) => <Few of={part.roles} /> },
   { name: "client", title: "Client", width_px: 128, grow: 1, rank: 5, cell: (part) => (part.client ? <Line of={clientText(part.client)} /> : <None />) },
@@ -68,12 +58,5 @@ export function rememberColumns(names: string[] | null): void {
 /** Columns that stand side by side in a width: the chosen ones, or as many as fit. */
 export function columnsFor(width_px: number, chosen: string[] | null): Column[] {
   if (chosen) return COLUMNS.filter((column) => chosen.includes(column.name));
-  const kept = new Set<string>();
-  let room = width_px;
-  for (const column of [...COLUMNS].sort((a, b) => a.rank - b.rank)) {
-    room -= column.width_px;
-    if (room < 0) break;
-    kept.add(column.name);
-  }
-  return COLUMNS.filter((column) => kept.has(column.name));
+  return fitting(COLUMNS, width_px);
 }

@@ -10,6 +10,8 @@ export interface Field {
   typed?: boolean;
   /** Its values are few, and may be called otherwise than the API does: found here, not asked for. */
   few?: boolean;
+  /** All of its values, where the API need not be asked. */
+  values?: string[];
 }
 
 export const FIELDS: Field[] = [
@@ -22,26 +24,40 @@ export const FIELDS: Field[] = [
   { name: "outcome", title: "Outcome", ofCalls: true, few: true },
   { name: "status", title: "HTTP status", ofCalls: true, few: true },
   { name: "attack", title: "Attack", ofCalls: true, few: true },
+  { name: "control", title: "Control", ofCalls: true },
   { name: "state", title: "Session status", ofCalls: false, few: true },
   { name: "address", title: "Address", ofCalls: true },
   { name: "session_id", title: "Session id", ofCalls: false, typed: true },
   { name: "id_source", title: "Id found in", ofCalls: false, few: true },
 ];
 
+/** What attacks can be filtered by. */
+export const ATTACK_FIELDS: Field[] = [
+  { name: "attack", title: "Type", ofCalls: true, few: true },
+  { name: "control", title: "Control", ofCalls: true },
+  { name: "action", title: "Action", ofCalls: true, few: true, values: ["blocked", "passed"] },
+  ...["server", "user", "role", "client", "method", "primitive", "address", "session_id"].flatMap((name) => FIELDS.filter((field) => field.name === name)),
+];
+
 /** Parameters without a pill of their own. */
-export const OTHERS = ["control", "request_id"];
+export const OTHERS = ["request_id"];
 
 export const fieldOf = (name: string): Field | undefined => FIELDS.find((field) => field.name === name);
 
 /** Every parameter of the address that filters. */
-export function isFilter(name: string): boolean {
-  return fieldOf(name) !== undefined || OTHERS.includes(name) || name.startsWith("param.") || name === "q";
+export function isFilter(name: string, fields = FIELDS): boolean {
+  return fields.some((field) => field.name === name) || OTHERS.includes(name) || name.startsWith("param.") || name === "q";
 }
 
 /** The filters of an address as the API takes them. */
-export function filtersOf(params: URLSearchParams, without?: string): URLSearchParams {
+export function filtersOf(params: URLSearchParams, without?: string, fields = FIELDS): URLSearchParams {
   const filters = new URLSearchParams();
-  for (const [name, value] of params) if (isFilter(name) && name !== without && (value !== "" || name === "user")) filters.append(name, value);
+  for (const [name, value] of params) {
+    if (!isFilter(name, fields) || name === without || (value === "" && name !== "user")) continue;
+    // What was done about a call is told by its outcome.
+    if (name !== "action") filters.append(name, value);
+    else for (const outcome of ACTIONS[value] ?? []) filters.append("outcome", outcome);
+  }
   return filters;
 }
 
@@ -67,5 +83,7 @@ const OUTCOMES: Record<string, string> = {
   pending: "pending",
   unobserved: "unobserved",
 };
+
+const ACTIONS: Record<string, string[]> = { blocked: ["blocked"], passed: Object.keys(OUTCOMES).filter((outcome) => outcome !== "blocked") };
 
 export const outcomeWord = (outcome: string): string => OUTCOMES[outcome] ?? outcome;

@@ -4,8 +4,8 @@ import type { Span } from "../range";
 import { filtersOf, FIELDS, OTHERS } from "./fields";
 
 /** Filters and time as the API takes them. */
-export function questionOf(params: URLSearchParams, span: Span, more: Record<string, string> = {}, without?: string): string {
-  const question = filtersOf(params, without);
+export function questionOf(params: URLSearchParams, span: Span, more: Record<string, string> = {}, without?: string, fields = FIELDS): string {
+  const question = filtersOf(params, without, fields);
   question.set("from", span.from.toISOString());
   if (span.to) question.set("to", span.to.toISOString());
   for (const [name, value] of Object.entries(more)) question.set(name, value);
