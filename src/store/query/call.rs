@@ -50,7 +50,7 @@ pub(crate) fn read_calls(
         let mut rows = statement.query([call])?;
         let Some(row) = rows.next()? else { continue };
         let mut call = read_call(row, day)?;
-        if row.get(38)? {
+        if row.get(40)? {
             call.attacks = attacks_of(connection, day, call.id.call)?;
         }
         found.push(call);
