@@ -41,7 +41,12 @@ fn notes(draft: &Draft, findings: &Findings) -> Vec<String> {
     if let Some(more) = findings.unserved.len().checked_sub(TOP + 1) {
         notes.push(format!("nor {} other MCP servers", more + 1));
     }
-    if !findings.unsure.is_empty() {
+    if !draft.has_servers() {
+        notes.push(
+            "the draft has no server block: its controls are applied to every MCP server"
+                .to_owned(),
+        );
+    } else if !findings.unsure.is_empty() {
         let named: Vec<&str> = findings.unsure.iter().take(TOP).map(String::as_str).collect();
         let more = findings.unsure.len() - named.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };

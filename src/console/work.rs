@@ -275,3 +275,6 @@ fn put<T: serde::Serialize>(into: &mut Vec<u8>, value: &T) -> Result<(), QueryEr
 pub(crate) fn time_text(at: Time) -> String {
     at.to_string()
 }
+
+#[cfg(test)]
+mod tests;

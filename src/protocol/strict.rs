@@ -4,7 +4,7 @@
 //! case, the first or the last of two members. A control that blocks may rely on what it read only
 //! where every such reader reads the same. So this accepts strict JSON-RPC, and strict JSON in which
 //! nobody could see a JSON-RPC request, and objects to everything else.
-//! [t/differential](../../../t/differential) holds it against what real readers execute.
+//! t/differential holds it against what real readers execute.
 
 mod content;
 mod headers;

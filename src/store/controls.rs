@@ -159,3 +159,77 @@ fn like(
         .optional()?;
     Ok(found.or(newest).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CONTROL_TEXT_BYTES_MAX, CONTROLS_MAX, Controls};
+    use crate::dictionary::Keyed;
+    use crate::schema;
+    use record::{AttackKind, ControlRef, Mode};
+    use rusqlite::Connection;
+
+    fn day() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        assert!(schema::DAY.apply(&connection, |_| Ok(())).is_ok());
+        connection
+    }
+
+    fn acl<'a>(title: &'a str, place: &'a str, text: &'a str) -> ControlRef<'a> {
+        let (kind, mode) = (AttackKind::AclViolation, Mode::Block);
+        ControlRef { kind, title, place, text, mode }
+    }
+
+    #[test]
+    fn every_version_has_its_number_and_every_text_is_stored_once() {
+        let (day, keyed) = (day(), Keyed::new(b"key"));
+        let (mut one, mut other) = (Controls::default(), Controls::default());
+        let long = "allow user=a;\n".repeat(CONTROL_TEXT_BYTES_MAX / 10);
+        let longer = format!("{long}é");
+        let monitoring = ControlRef { mode: Mode::Monitoring, ..acl("a", "x:1", "deny all;") };
+        let versions = [
+            (acl("a", "x:1", "deny all;"), 1),
+            (acl("a", "x:1", "deny all;"), 1),
+            (acl("a", "x:2", "deny all;"), 2),
+            (acl("b", "x:1", "deny all;"), 3),
+            (monitoring, 4),
+            (acl("a", "x:1", "allow all"), 5),
+            (acl("a", "x:1", &long), 6),
+            (acl("a", "x:1", &longer), 6),
+        ];
+        for controls in [&mut one, &mut other] {
+            for (control, number) in &versions {
+                assert_eq!(controls.number(&keyed, &day, control).unwrap(), *number);
+            }
+        }
+        let texts: (i64, i64) = day
+            .query_row("SELECT count(*), max(length(lines)) FROM control_texts", (), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(texts, (3, CONTROL_TEXT_BYTES_MAX as i64));
+    }
+
+    #[test]
+    fn a_version_beyond_the_bound_counts_as_the_newest_of_its_title() {
+        let (day, keyed, mut controls) = (day(), Keyed::new(b"key"), Controls::default());
+        day.execute_batch("BEGIN").unwrap();
+        for number in 1..=CONTROLS_MAX {
+            let title = if number == 77 { "rare" } else { "often" };
+            let place = format!("nginx.conf:{number}");
+            let control = acl(title, &place, "deny all;");
+            assert_eq!(controls.number(&keyed, &day, &control).unwrap(), number);
+        }
+        for (title, text, number) in [
+            ("rare", "deny all;", 77),
+            ("rare", "another", 77),
+            ("often", "another", CONTROLS_MAX),
+            ("never", "another", CONTROLS_MAX),
+        ] {
+            let control = acl(title, "elsewhere:1", text);
+            assert_eq!(controls.number(&keyed, &day, &control).unwrap(), number, "{title}");
+        }
+        let count: i64 =
+            day.query_row("SELECT count(*) FROM controls", (), |row| row.get(0)).unwrap();
+        assert_eq!(count, CONTROLS_MAX);
+    }
+}

@@ -50,7 +50,8 @@ impl Draft {
         }
     }
 
-    fn has_servers(&self) -> bool {
+    /// Whether it says for which hosts its controls are.
+    pub(crate) fn has_servers(&self) -> bool {
         self.levels.iter().any(|level| matches!(level.kind, LevelKind::Server { .. }))
     }
 

@@ -5,6 +5,7 @@ use crate::backtest::Findings;
 use crate::conf::Draft;
 use crate::tally::{Case, Counts, Tally};
 use control::Control;
+use record::Mode;
 use std::io::{self, Write};
 
 /// Rules that are shown of a control.
@@ -12,14 +13,19 @@ const RULES: usize = 20;
 
 pub(super) fn write(draft: &Draft, findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     match (findings.days.first(), findings.days.last()) {
-        (Some(first), Some(last)) => writeln!(
-            out,
-            "{} calls of {} days, {first} to {last}. The draft would have stopped {}{}.",
-            grouped(findings.calls),
-            findings.days.len(),
-            grouped(findings.stopped),
-            share(findings.stopped, findings.calls)
-        )?,
+        (Some(first), Some(last)) => {
+            let days = match findings.days.len() {
+                1 => format!("1 day, {first}"),
+                count => format!("{count} days, {first} to {last}"),
+            };
+            writeln!(
+                out,
+                "{} calls of {days}. The draft would have stopped {}{}.",
+                grouped(findings.calls),
+                grouped(findings.stopped),
+                share(findings.stopped, findings.calls)
+            )?;
+        }
         _ => writeln!(out, "There is no day to judge.")?,
     }
     for (control, tally) in draft.controls.iter().zip(&findings.tallies) {
@@ -45,6 +51,9 @@ fn write_control(control: &Control, tally: &Tally, out: &mut dyn Write) -> io::R
         visible(control.title()),
         control.place()
     )?;
+    if control.own_mode() == Some(Mode::Off) {
+        return writeln!(out, "  is off and judges nothing");
+    }
     if tally.covered == 0 {
         return writeln!(out, "  covers none of the calls");
     }

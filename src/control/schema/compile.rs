@@ -13,7 +13,9 @@ use protocol::{Flaws, Limits, Scanner, Value};
 
 use super::nodes::{ANYTHING, Keyword, NOTHING, Node, NodeId, UNKNOWN};
 use super::pattern::Pattern;
-use super::{NODES_MAX, PATTERNS_BYTES_MAX, Refused, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
+use super::{
+    NODES_MAX, PATTERNS_BYTES_MAX, PATTERNS_MAX, Refused, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX,
+};
 use references::References;
 
 /// Values and keys in the JSON of a schema.
@@ -192,7 +194,8 @@ impl<'a> Compiler<'a> {
         }
         if let Some(condition) = schema.get("if") {
             let (then, otherwise) = (schema.get("then"), schema.get("else"));
-            if then.is_some() || otherwise.is_some() {
+            // By itself it still tells `unevaluatedProperties` what was looked at.
+            if then.is_some() || otherwise.is_some() || !self.is_old {
                 let condition = self.node(condition)?;
                 let then = then.map_or(Ok(ANYTHING), |then| self.node(then))?;
                 let otherwise = otherwise.map_or(Ok(ANYTHING), |it| self.node(it))?;
@@ -225,7 +228,8 @@ impl<'a> Compiler<'a> {
             Some(pattern) => pattern.clone(),
             None => {
                 let room = PATTERNS_BYTES_MAX.saturating_sub(self.pattern_bytes);
-                let pattern = Pattern::new(text, room).map(Arc::new);
+                let has_room = room > 0 && self.patterns.len() < PATTERNS_MAX;
+                let pattern = has_room.then(|| Pattern::new(text, room)).flatten().map(Arc::new);
                 self.pattern_bytes += pattern.as_ref().map_or(0, |it| it.memory_bytes());
                 self.patterns.insert(text.to_owned(), pattern.clone());
                 pattern

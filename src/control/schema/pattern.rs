@@ -14,11 +14,11 @@ const TEXT_BYTES_MAX: usize = 4096;
 /// Groups within groups.
 const NEST_MAX: u32 = 64;
 /// Memory of an automaton that is followed state by state; an expression that needs more is dropped.
-const NFA_BYTES_MAX: usize = 256 * 1024;
+const NFA_BYTES_MAX: usize = 128 * 1024;
 /// Memory of an automaton in which one state is followed. Expressions that need more take the former.
 const DFA_BYTES_MAX: usize = 16 * 1024;
 /// Memory while it is made.
-const DETERMINIZE_BYTES_MAX: usize = 256 * 1024;
+const DETERMINIZE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes that the automaton with one state reads in a step.
 const DFA_BYTES_PER_STEP: u64 = 2;
 
@@ -271,7 +271,6 @@ mod tests {
             r"(?<n>a)\k<n>",
             "(",
             "[a",
-            "a**",
             r"\c1",
             "[b-a]",
             r"\p{Nothing}",

@@ -1,7 +1,7 @@
 //! Keys that are not a known member, but that some reader takes for one.
 //!
 //! Go's encoding/json and C's cJSON compare keys without regard to case (Go folds U+017F and U+212A
-//! to `s` and `k`), C's strings end at a NUL, pydantic's models take `task_id` for `taskId`.
+//! to `s` and `k`), C's strings end at a NUL, pydantic's models may take `task_id` for `taskId`.
 
 /// The members that make an object a request.
 pub(super) const REQUEST: &[&str] = &["method", "jsonrpc"];

@@ -158,8 +158,7 @@ impl Reader {
         Ok(used)
     }
 
-    /// First and last sight: by its lists, else by the calls of its first and last day, to within
-    /// an hour.
+    /// First and last sight: by its lists, else by the hours of its first and last calls.
     fn seen(
         &mut self,
         row: &Row,
@@ -181,8 +180,7 @@ impl Reader {
             if let Some((first, last)) = found.flatten() {
                 let start = i64::from(day) * DAY_US;
                 let hour = DAY_US / 24;
-                let first = start + first * hour;
-                let last = (start + (last + 1) * hour - 1).min(limits.now.max(first));
+                let (first, last) = (start + first * hour, start + last * hour);
                 let (from, to) = seen.unwrap_or((first, last));
                 seen = Some((from.min(first), to.max(last)));
             }

@@ -218,8 +218,8 @@ pub struct PrimitiveSummary {
     pub listed: bool,
     /// How it stands today.
     pub status: PrimitiveStatus,
-    /// When it was first listed; where it never was, when it was first called in the range, to
-    /// within an hour.
+    /// When it was first listed; where it never was, the hour in which it was first called in the
+    /// range.
     pub first_seen: Option<Time>,
     /// When it was last listed, to within an hour; else last called.
     pub last_seen: Option<Time>,

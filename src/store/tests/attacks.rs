@@ -9,7 +9,7 @@ use record::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use store::query::{Filter, PageRequest, QueryError, Reader, Scope};
+use store::query::{Filter, Mark, PageRequest, QueryError, Reader, Scope};
 
 pub(crate) const ACL: ControlRef<'static> = ControlRef {
     kind: AttackKind::AclViolation,
@@ -220,6 +220,36 @@ fn an_attack_has_its_call_its_evidence_and_the_controls_text_as_it_was() {
     assert!(confined.controls(&Filter::default(), &limits(&stop)).unwrap().items.is_empty());
     let refused = confined.attack(one.attack.id, &limits(&stop)).map(|_| ());
     assert_eq!(refused, Err(QueryError::NotFound));
+}
+
+#[test]
+fn a_new_attack_is_told_once() {
+    let store = Store::new();
+    let (mut writer, id) = (store.writer("w1"), RpcId::Integer(4));
+    write(&mut writer, &exchange(NOON), Outcome::Ok);
+    let (stop, mut mark) = (Arc::default(), Mark::default());
+    let all = Filter::default();
+    let acl = Filter { attack: vec!["ACL violation".into()], ..Filter::default() };
+    let mut reader = Reader::open(&store.path(), Scope::all());
+    // The second in a minute only adds to the first one's count.
+    for (at, controls, told) in [
+        (NOON, [].as_slice(), [0, 0]),
+        (NOON + SECOND, &[ACL, PROTOCOL], [2, 1]),
+        (NOON + 2 * SECOND, &[ACL], [0, 0]),
+        (NOON + 61 * SECOND, &[PROTOCOL], [1, 0]),
+    ] {
+        let request = exchange(at);
+        let mut batch = writer.begin(at).unwrap();
+        let part = place(&mut batch, &request);
+        let attacks: Vec<Attack<'_>> = controls.iter().map(|it| attack(at, *it)).collect();
+        let denied = call(at, &id, Outcome::Ok);
+        batch.call(part, &request, &record::Call { attacks: &attacks, ..denied });
+        batch.commit().unwrap();
+        let counts = [&all, &acl]
+            .map(|filter| reader.changes(&mark, filter, 10, &limits(&stop)).unwrap().attacks.len());
+        assert_eq!(counts, told, "{at}");
+        mark = reader.changes(&mark, &all, 10, &limits(&stop)).unwrap().mark;
+    }
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn what_was_called_and_never_listed_is_marked() {
     assert_eq!((&shown["name"], &shown["status"]), (&"secret".into(), &"unlisted".into()));
     assert_eq!((&shown["listed"], &shown["versions"]), (&false.into(), &0.into()));
     assert_eq!(shown["first_seen"], "2026-11-25T10:00:00.000Z");
-    assert_eq!(shown["last_seen"], "2026-11-25T15:59:59.999Z");
+    assert_eq!(shown["last_seen"], "2026-11-25T15:00:00.000Z");
     let only = world.ask(NOON, &Filter::default(), &[PrimitiveStatus::Unlisted], FIRST).items;
     assert_eq!(only.len(), 1);
     let both = [PrimitiveStatus::Unlisted, PrimitiveStatus::New];

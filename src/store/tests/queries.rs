@@ -271,8 +271,8 @@ fn the_timeline_agrees_with_the_records() {
 fn agents_and_servers_agree_with_the_records() {
     let stop = Arc::default();
     questions(66, |made, reader, filter, scope, _| {
-        let mut wanted: BTreeMap<(String, String), (u64, u64, u64, BTreeSet<usize>)> =
-            BTreeMap::new();
+        type Sums = (u64, u64, u64, BTreeSet<usize>);
+        let mut wanted: BTreeMap<(String, String), Sums> = BTreeMap::new();
         for (number, (_, calls)) in made.select(filter, scope).iter().enumerate() {
             for call in calls.iter().map(|index| &made.calls[*index]) {
                 let key = (call.user.to_owned(), call.client.to_owned());

@@ -3,7 +3,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use protocol::{HeaderHints, Scanner, detect, may_be_mcp_body, messages, primitive};
+use protocol::{
+    Boundary, HeaderHints, RequestHeaders, Scanner, boundary, detect, may_be_mcp_body, messages,
+    primitive,
+};
 
 /// Bytes read in one round.
 const ROUND_BYTES: usize = 500_000;
@@ -51,9 +54,9 @@ fn time(bytes: usize, mut work: impl FnMut()) -> f64 {
 
 pub(crate) fn measure() -> std::io::Result<()> {
     println!(
-        "| document | scan | scan, message, primitive | serde_json::Value | may_be_mcp_body |"
+        "| document | scan | scan, message, primitive | scan, boundary | serde_json::Value | may_be_mcp_body |"
     );
-    println!("|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|");
     for (name, bytes) in documents() {
         let mut scanner = Scanner::new();
         let mut times = Vec::new();
@@ -67,6 +70,11 @@ pub(crate) fn measure() -> std::io::Result<()> {
                 black_box(detect(&message, &HeaderHints::default()));
                 black_box(primitive(method, message.params));
             }
+        }));
+        let headers = RequestHeaders { content_type: b"application/json", ..Default::default() };
+        times.push(time(bytes.len(), || {
+            let document = scanner.scan_body(black_box(&bytes));
+            assert_eq!(boundary(&document, black_box(&headers)), Boundary::Calls);
         }));
         times.push(time(bytes.len(), || {
             black_box(serde_json::from_slice::<serde_json::Value>(black_box(&bytes)).ok());
