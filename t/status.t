@@ -40,7 +40,7 @@ is($status->{workers}, 1, 'workers');
 $answer = $r->http('GET', '/metrics');
 is($answer->{headers}{'content-type'}, 'text/plain; version=0.0.4', 'as Prometheus wants it');
 my @lines = split /\n/, $answer->{body};
-my @odd = grep { !/^# (?:HELP|TYPE) mcp_sessions_\w+ \S/ && !/^mcp_sessions_\w+(?:\{\w+="\w+"\})? \d+(?:\.\d+)?$/ } @lines;
+my @odd = grep { !/^# (?:HELP|TYPE) mcp_sessions_\w+ \S/ && !/^mcp_sessions_\w+(?:\{\w+="[^"\\]+"\})? \d+(?:\.\d+)?$/ } @lines;
 is_deeply(\@odd, [], 'every line is one of the format');
 ok((grep { $_ eq 'mcp_sessions_calls_written_total{outcome="tool_error"} 1' } @lines), 'the same numbers');
 my %typed = map { /^# TYPE (\w+)/ ? ($1 => 1) : () } @lines;

@@ -1,8 +1,13 @@
 //! What is kept of one request while it passes.
 
+mod keep;
 mod list;
+mod place;
 
+use self::keep::keep;
 pub(crate) use self::list::List;
+pub(crate) use self::place::mark_not_mcp;
+use self::place::{NOT_MCP, place};
 
 use crate::clock::monotonic_us;
 use crate::conf::LocConf;
@@ -12,20 +17,14 @@ use crate::nginx::Request;
 use crate::variables;
 use crate::worker::Worker;
 use crate::zone::Counter;
-use exchange::{Body, BodyEnd, Capture, Part};
-use nginx_sys::{
-    ngx_http_request_t, ngx_pool_cleanup_add, ngx_pool_cleanup_t, ngx_str_t, ngx_uint_t,
-};
+use exchange::{BodyEnd, Capture, Part};
+use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add, ngx_pool_cleanup_t, ngx_str_t};
 use record::Reason;
 use std::ffi::c_void;
 use std::ptr::addr_of;
 
 /// Bytes of an event stream after which a piece is handed over without waiting for the timer.
 const PIECE_BYTES: usize = 64 * 1024;
-
-/// Stands in a request's place for a context where its body was looked at and is not MCP, so that
-/// later pieces cost one comparison.
-static NOT_MCP: u8 = 0;
 
 /// How far the decision is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,21 +128,6 @@ fn find_again(r: Request<'_>) -> Found {
         }
     }
     Found::Nothing
-}
-
-/// Remembers that a request is not MCP.
-pub(crate) fn mark_not_mcp(r: Request<'_>) {
-    // SAFETY: nginx allocates a place for each module; the mark is only ever compared.
-    unsafe { place(r).write(addr_of!(NOT_MCP).cast_mut().cast()) };
-}
-
-#[inline]
-fn place(r: Request<'_>) -> *mut *mut c_void {
-    // SAFETY: a live request has a place for each module; the index is set when nginx loads it.
-    unsafe {
-        let index: ngx_uint_t = (&raw const crate::ngx_http_mcp_sessions_module.ctx_index).read();
-        r.inner().ctx.add(index)
-    }
 }
 
 const CLEANUP: unsafe extern "C" fn(*mut c_void) = cleanup;
@@ -505,23 +489,6 @@ impl Context {
         worker.open.remove(self);
         self.state = State::Done;
     }
-}
-
-/// Keeps `bytes` of a body that passes, within its limit and the worker's memory, and says whether
-/// there was none. Once something is lost nothing further is kept: so it is always the beginning.
-fn keep(worker: &Worker, body: &mut Body, bytes: &[u8], unseen: u64, limit: usize) -> bool {
-    body.passed += bytes.len() as u64 + unseen;
-    let mut room = limit.saturating_sub(body.bytes.len()).min(bytes.len());
-    let grows = body.bytes.capacity() - body.bytes.len() < room;
-    // A vector may double when it grows.
-    let is_refused = grows && !worker.has_memory_for(body.bytes.len() + 2 * room);
-    if body.lost > 0 || is_refused {
-        room = 0;
-    }
-    let kept = bytes.get(..room).unwrap_or_default();
-    body.bytes.extend_from_slice(kept);
-    body.lost += (bytes.len() - kept.len()) as u64 + unseen;
-    is_refused
 }
 
 const _: () = assert!(align_of::<Context>() <= nginx_sys::NGX_ALIGNMENT);

@@ -81,6 +81,8 @@ pub(crate) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t
             ngx_http_finalize_request(r, DONE);
             DONE
         },
+        // Where `post_action` leads after the answer, there is nobody to tell.
+        Step::Block(_) if request.inner().header_sent() != 0 => ERROR,
         // SAFETY: a live request that nothing was sent for.
         Step::Block(answer) => unsafe {
             let rc = answer.send(r);
@@ -242,6 +244,19 @@ fn request_id(r: Request<'_>) -> String {
     id.map(|id| String::from_utf8_lossy(&id).into_owned()).unwrap_or_default()
 }
 
+/// A context for a request that was not taken for MCP, with the body that is blocked.
+fn make_context<'r>(
+    worker: &mut Worker,
+    r: Request<'_>,
+    conf: &LocConf,
+    body: &body::Bytes<'_>,
+) -> Option<&'r mut Context> {
+    let context = Context::make(worker, r, conf, State::Watching)?;
+    context.see_request(worker, &body.bytes, body.beyond);
+    context.end_request();
+    Some(context)
+}
+
 /// Sees to it that a blocked request is recorded, and gives the id that its record will have.
 fn keep(r: Request<'_>, conf: &LocConf, body: &body::Bytes<'_>) -> String {
     // SAFETY: the event loop's thread, and no other borrow alive.
@@ -249,11 +264,7 @@ fn keep(r: Request<'_>, conf: &LocConf, body: &body::Bytes<'_>) -> String {
     let context = match context::find(r) {
         // SAFETY: a context of this live request, borrowed nowhere else.
         Found::Context(context) => Some(unsafe { &mut *context }),
-        _ => Context::make(worker, r, conf, State::Watching).map(|context| {
-            context.see_request(worker, &body.bytes, body.beyond);
-            context.end_request();
-            context
-        }),
+        _ => make_context(worker, r, conf, body),
     };
     // Without memory it is not recorded, and answered all the same.
     let number = match context {

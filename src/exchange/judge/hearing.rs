@@ -155,7 +155,7 @@ impl<'h, 'a> Hearing<'h, 'a> {
         let could_be_json = || {
             let text = document.bytes().strip_prefix(b"\xef\xbb\xbf").unwrap_or(document.bytes());
             let text = text.trim_ascii_start();
-            matches!(text.first(), Some(b'{' | b'[' | b'/'))
+            matches!(text.first(), Some(b'{' | b'[' | b'/' | b'"'))
                 || protocol::is_wide_encoding(document.bytes())
                 || document.flaws().contains(protocol::Flaws::WIDE_ENCODING)
         };

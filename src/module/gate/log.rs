@@ -62,7 +62,7 @@ fn take_turn() -> bool {
 pub(super) fn say_verdict(r: Request<'_>, conf: &LocConf, request_id: &str) {
     let Some(rules) = &conf.rules else { return };
     // SAFETY: a live request, whose trial is borrowed for this question only.
-    if !unsafe { Trial::of(r.raw()).as_ref() }.is_some_and(|it| !it.verdict.denials.is_empty()) {
+    if unsafe { Trial::of(r.raw()).as_ref() }.is_none_or(|it| it.verdict.denials.is_empty()) {
         return;
     }
     // They may be variables of this very module.
