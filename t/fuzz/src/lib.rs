@@ -4,12 +4,14 @@ mod exchange;
 mod json;
 mod message;
 mod mutation;
+mod schema;
 mod sse;
 
 pub use exchange::exchange;
 pub use json::json_scan;
 pub use message::message;
 pub use mutation::{Random, mutated};
+pub use schema::schema;
 pub use sse::sse_split;
 
 /// A target: what must hold, and inputs that come near the interesting places.
@@ -23,9 +25,10 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "exchange", run: exchange, seeds: exchange::SEEDS },
     Target { name: "json_scan", run: json_scan, seeds: json::SEEDS },
     Target { name: "message", run: message, seeds: message::SEEDS },
+    Target { name: "schema", run: schema, seeds: schema::SEEDS },
     Target { name: "sse_split", run: sse_split, seeds: sse::SEEDS },
 ];
