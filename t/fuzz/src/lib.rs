@@ -27,11 +27,8 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
-<<<<<<< HEAD
+pub const TARGETS: [Target; 6] = [
     Target { name: "boundary", run: boundary_and_objections, seeds: boundary::SEEDS },
-=======
->>>>>>> schema
     Target { name: "exchange", run: exchange, seeds: exchange::SEEDS },
     Target { name: "json_scan", run: json_scan, seeds: json::SEEDS },
     Target { name: "message", run: message, seeds: message::SEEDS },
