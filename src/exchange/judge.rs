@@ -159,3 +159,6 @@ fn reply_to(document: &Document<'_>) -> Reply {
 
 /// A client's address as controls want it.
 pub(crate) type Address = Option<IpAddr>;
+
+#[cfg(test)]
+mod tests;
