@@ -239,7 +239,8 @@ pub struct Tool {
 
 impl Tool {
     /// Judges the `arguments` of a call by the current schema, and by those that were replaced less
-    /// than `grace_us` microseconds before `now`: one that takes them is enough. If none does, the
+    /// than `grace_us` microseconds before `now` or are other users' (`Micros::MAX`): one that takes
+    /// them is enough. If none does, the
     /// violation is the current one's; if one could not be judged, none is certain.
     pub fn judge(
         &self,
@@ -254,8 +255,10 @@ impl Tool {
             None => SchemaVerdict::Unjudged(SchemaUnjudged::NoSchema),
         };
         for (schema, replaced_at) in &self.replaced {
+            // What is in force for another user has no age.
+            let is_in_force = *replaced_at == Micros::MAX;
             let age_us = u64::try_from(now.saturating_sub(*replaced_at)).unwrap_or(0);
-            if verdict == SchemaVerdict::Valid || age_us >= grace_us {
+            if verdict == SchemaVerdict::Valid || age_us >= grace_us && !is_in_force {
                 break;
             }
             match by(schema, arguments, unknown, budget) {

@@ -64,7 +64,7 @@ pub const REFERENCES_MAX: usize = 4096;
 /// Memory for the regular expressions of a schema; those beyond are dropped.
 pub const PATTERNS_BYTES_MAX: usize = 1024 * 1024;
 /// Different regular expressions of a schema; those beyond are dropped.
-pub const PATTERNS_MAX: usize = 256;
+pub const PATTERNS_MAX: usize = 64;
 /// Subschemas and keywords that judge one and the same value, every reference and applicator expanded.
 pub const COST_MAX: u64 = 20_000;
 /// How deep subschemas that judge the same value may lie in each other.

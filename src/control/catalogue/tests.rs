@@ -31,6 +31,15 @@ fn a_schema_that_was_replaced_counts_for_the_grace_time() {
 }
 
 #[test]
+fn a_schema_in_force_for_other_users_counts_without_a_grace_time() {
+    let mut builder = Catalogue::builder();
+    builder.tool("a/mcp", "t", TEXT, &[(NUMBER, Micros::MAX)]);
+    let catalogue = builder.build();
+    assert_eq!(judge(&catalogue, r#"{"n":1}"#, 0, 2_000), SchemaVerdict::Valid);
+    assert!(matches!(judge(&catalogue, r#"{"n":[]}"#, 0, 2_000), SchemaVerdict::Invalid(_)));
+}
+
+#[test]
 fn a_tool_without_a_usable_schema_is_unjudged() {
     let mut builder = Catalogue::builder();
     builder.tool("a/mcp", "t", "", &[]);

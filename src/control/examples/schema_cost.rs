@@ -1,4 +1,5 @@
 //! What schemas cost: `cargo run --release -p control --example schema_cost`.
+#![allow(clippy::print_stdout, clippy::expect_used)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ fn worst() {
         ("multiples", r#"{"items":{"multipleOf":0.7}}"#.into(), format!("[{}0]", "1e300,".repeat(90_000))),
         ("long number", r#"{"multipleOf":7}"#.into(), "7".repeat(10_000)),
         ("unique", r#"{"uniqueItems":true}"#.into(), format!("[{}]", integers(200_000))),
-        ("unique objects", r#"{"uniqueItems":true}"#.into(), format!("[{}1]", r#"{"b":[1],"a":""},"#.repeat(1))),
+        ("unique objects", r#"{"uniqueItems":true}"#.into(), format!("[{}1]", r#"{"b":[1],"a":""},"#.to_owned())),
         ("unique long", r#"{"uniqueItems":true}"#.into(), format!("[\"{}\"]", "é".repeat(250_000))),
         ("unique members", r#"{"uniqueItems":true}"#.into(), format!("[{{{}}}]", members(50_000))),
         ("members", r#"{"minProperties":1}"#.into(), format!("{{{}}}", members(50_000))),

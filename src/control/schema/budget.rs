@@ -4,7 +4,7 @@
 /// looked at, a few bytes compared. So many of them take less than a millisecond on the machine that
 /// docs/performance.md describes, whatever the schema and the arguments are; `t/fuzz` looks for
 /// counter-examples.
-pub const STEPS_MAX: u64 = 60_000;
+pub const STEPS_MAX: u64 = 25_000;
 
 /// The steps that are left to a judgement. Judging is deterministic: the same schema and arguments
 /// take the same number of steps everywhere, however long that is.

@@ -107,7 +107,7 @@ impl<'a> Decimal<'a> {
         let rest = self.digits().fold(0, |rest: u128, digit| {
             (rest * 10 + u128::from(digit.wrapping_sub(b'0'))) % modulus
         });
-        rest * power_of_ten(power, modulus) % modulus == 0
+        (rest * power_of_ten(power, modulus)).is_multiple_of(modulus)
     }
 }
 

