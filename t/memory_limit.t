@@ -35,11 +35,11 @@ sub body {
     return $r->jsonrpc('tools/call', { name => 'echo', arguments => { text => 'x' x $body_bytes } }, "$id");
 }
 
-# What of a worker is in memory.
+# What a worker holds of its own: pages of code that it touches first are not kept bytes.
 sub resident_bytes {
     my ($r) = @_;
     my ($worker) = $r->worker_pids;
-    return 1024 * ($r->read_file("/proc/$worker/status") =~ /VmRSS:\s+(\d+)/)[0];
+    return 1024 * ($r->read_file("/proc/$worker/status") =~ /RssAnon:\s+(\d+)/)[0];
 }
 
 my $r = Test::Mcp::Recorder->new(
