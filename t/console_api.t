@@ -200,7 +200,7 @@ for my $server (@{ $servers->{items} }) {
     my %tools;
     $tools{ $_->{primitive} }++ for grep { defined $_->{primitive} } @calls;
     my $primitives = $api->get("servers/$server->{id}/primitives");
-    is_deeply({ map { $_->{name} => $_->{calls} } @{ $primitives->{items} } }, \%tools, '... its primitives');
+    is_deeply({ map { $_->{name} => $_->{calls} } grep { $_->{calls} } @{ $primitives->{items} } }, \%tools, '... its primitives');
 }
 my %by_user;
 $by_user{ $_->{user} // '' }++ for @all;
@@ -209,7 +209,11 @@ $agents{ $_->{user} // '' } += $_->{calls} for @{ $api->get('agents')->{items} }
 is_deeply(\%agents, \%by_user, 'agents with their calls');
 
 # What there is none of.
-is_deeply($api->get($_), { items => [], next => undef }, "no $_") for 'attacks', 'controls';
+is_deeply($api->get('attacks'), { items => [], next => undef }, 'no attacks');
+my $controls = $api->get('controls')->{items};
+is_deeply([map { "$_->{kind} $_->{mode} $_->{in_force}" } @$controls], ['protocol_check monitoring 1'], 'no control but the protocol check');
+cmp_ok($controls->[0]{judged}, '>', 0, '... which has judged');
+is($controls->[0]{denied}, 0, '... and objected to nothing');
 is_deeply($api->get('calls', attack => 'any')->{items}, [], 'no call with an attack');
 is($api->problem('attacks/2026-11-22.a9')->{status}, 404, 'nor one of this id');
 

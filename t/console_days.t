@@ -84,7 +84,7 @@ like($export->{headers}{'mcp-sessions-missing'} // '', qr/(?:$missing).*(?:$miss
 # A store that is not there.
 my $empty = Test::Mcp::Recorder->new(server => 'location /c/ { mcp_console; }');
 my $nothing = Test::Mcp::Api->new($empty, '/c/');
-for my $path (qw(sessions calls servers agents attacks controls)) {
+for my $path (qw(sessions calls servers agents attacks)) {
     is_deeply($nothing->get($path)->{items}, [], "an empty store has no $path");
 }
 is($nothing->get('facets')->{calls}, 0, '... no facets');

@@ -1,5 +1,5 @@
 //! What schemas cost: `cargo run --release -p control --example schema_cost`.
-#![allow(clippy::print_stdout, clippy::expect_used)]
+#![allow(clippy::print_stdout, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

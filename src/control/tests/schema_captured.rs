@@ -1,5 +1,7 @@
 //! The schemas of real servers, as they were captured.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

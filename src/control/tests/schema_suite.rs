@@ -1,6 +1,8 @@
 //! The official test suite of JSON Schema, where it is at hand:
 //! `JSON_SCHEMA_TEST_SUITE=FOLDER cargo test -p control --test schema_suite -- --ignored --nocapture`.
 
+#![cfg(test)]
+
 use std::path::Path;
 
 use control::schema::{Budget, STEPS_MAX, Schema};
