@@ -36,6 +36,10 @@ async def sell(client: Client) -> None:
     await client.call_tool("update_account", {"id": 17, "city": "Shelbyville", "password": "hunter2"})
     await client.call_tool("import_contacts", {"count": 5}, progress_callback=progress)
     await client.get_prompt("follow_up", {"customer": "Globex"})
+    try:
+        await client.call_tool("delete_account", {"id": 18})
+    except MCPError:
+        pass  # Only admins delete.
 
 
 async def support(client: ClientSession) -> None:
@@ -64,7 +68,7 @@ class Errands:
     async def one(self, client: Client | ClientSession) -> None:
         pick, id = self.chance.choice, self.chance.randint(17, 30)
         try:
-            match self.chance.choices(range(6), weights=(8, 6, 3, 2, 1, 3))[0]:
+            match self.chance.choices(range(7), weights=(8, 6, 3, 2, 1, 3, 1))[0]:
                 case 0:
                     await client.call_tool("search_accounts", {"query": pick(("globex", "in", "palo", "austin", "o"))})
                 case 1:
@@ -73,9 +77,12 @@ class Errands:
                     await client.call_tool("update_account", {"id": id, "city": pick(("Austin", "Oslo", "Kyoto")), "password": "hunter2"})
                 case 3:
                     await client.call_tool("open_account", {"name": pick(("Stark", "Wayne", "Tyrell", "Cyberdyne")), "city": "Oslo"})
-                case 4:
+                case 4 if isinstance(client, Client):
+                    # What controls stop ends no session; HTTP+SSE has no way to tell its client.
                     await client.call_tool("delete_account", {"id": id})
-                case 5:
+                case 6:
+                    await client.call_tool("get_account", {"id": str(id), "verbose": True})
+                case _:
                     await client.read_resource(f"crm://accounts/{id}")
         except MCPError:
             pass

@@ -30,11 +30,13 @@ CROWD = 20
 AT_WORK_MAX = 5
 
 SESSIONS = """select user, json_extract(roles, '$[0]') as role, verified, client, protocol_version as revision,
-    id_source as 'id from', substr(session_id, 1, 16) as session, server, calls, errors,
+    id_source as 'id from', substr(session_id, 1, 16) as session, server, calls, errors, attacks,
     case when ended is null then 'open' else 'ended' end as state from sessions order by started_at"""
 CALLS = """select substr(at, 12, 12) as at, user, method, primitive, substr(arguments, 1, 56) as arguments, outcome,
     printf('%.1f', duration_ms) as ms, notifications as notes from calls
     where primitive is not null order by calls.at, call"""
+ATTACKS = """select substr(a.at, 12, 12) as at, c.user, c.primitive, a.type, a.control, a.place, a.action, a.detail
+    from attacks a join calls c on c.call = a.call order by a.at"""
 
 
 def say(text: str) -> None:
@@ -159,7 +161,7 @@ def main() -> None:
             asyncio.run(agent.run(address, token))
         wait_for_records()
         day = max(STORE.glob("????-??-??.db"))
-        print(f"\nsessions\n\n{ask(SESSIONS)}\n\nwhat they touched\n\n{ask(CALLS)}\n")
+        print(f"\nsessions\n\n{ask(SESSIONS)}\n\nwhat they touched\n\n{ask(CALLS)}\n\nwhat controls object to\n\n{ask(ATTACKS)}\n")
         print(f"Read on:  sqlite3 -readonly {day} 'select * from calls'")
         print(f"Counters: curl {address}/metrics")
         print(f"Your own agent: {address}/mcp, with the bearer token in {FOLDER}/alice.jwt")

@@ -37,6 +37,7 @@ http {{
             proxy_buffering off;
             proxy_read_timeout 1h;
         }}
+        {server}
     }}
 }}
 """
@@ -58,7 +59,7 @@ def program() -> str:
 class Nginx:
     """A running nginx in front of a port, with the module recording, or bare."""
 
-    def __init__(self, folder: Path, upstream: int, module: Path | None, location: str = "", workers: int = 2) -> None:
+    def __init__(self, folder: Path, upstream: int, module: Path | None, location: str = "", workers: int = 2, server: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -69,6 +70,7 @@ class Nginx:
                 user=worker_user(folder),
                 main=RECORDING % {"folder": folder} if module else f"access_log {folder}/access.log;",
                 location=location if module else "",
+                server=server if module else "",
                 folder=folder,
                 port=self.port,
                 upstream=upstream,
