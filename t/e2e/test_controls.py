@@ -60,6 +60,11 @@ class Run:
         rows.sort(key=lambda row: row["call"])
         return [(row["control"], row["type"], row["verdict"], row["action"]) for row in rows]
 
+    def outcomes(self) -> list[str]:
+        """Those of the agent's calls of tools; the probe has no user."""
+        rows = store.rows(self.nginx.store, "calls")
+        return [row["outcome"] for row in rows if row["method"] == "tools/call" and row["user"] == USER]
+
 
 def location(issuer: Issuer, mode: str) -> str:
     return f"""mcp_server_name fixture;
@@ -155,9 +160,8 @@ def test_a_blocked_call_is_an_error_of_the_client_and_its_session_goes_on(
     assert set(done.reached) == {"add"}
     assert len(done.reached) == STEPS.count(ALLOWED)
     assert done.attacks() == [(control, kind, "deny", "blocked") for _, control, kind in FORBIDDEN]
-    calls = [call for call in store.rows(done.nginx.store, "calls") if call["method"] == "tools/call"]
-    assert [call["outcome"] for call in calls].count("blocked") == len(FORBIDDEN)
-    assert {call["user"] for call in calls} == {USER}
+    assert len(done.outcomes()) == len(STEPS) - 1
+    assert done.outcomes().count("blocked") == len(FORBIDDEN)
 
 
 def test_what_is_only_monitored_passes_and_is_reported(
@@ -169,4 +173,5 @@ def test_what_is_only_monitored_passes_and_is_reported(
     assert all(came.get("error", {}).get("code") != BLOCKED for came in done.results), done.results
     assert len(done.reached) == len(STEPS) - 1
     assert done.attacks() == [(control, kind, "deny", "passed") for _, control, kind in FORBIDDEN]
-    assert not [call for call in store.rows(done.nginx.store, "calls") if call["outcome"] == "blocked"]
+    assert len(done.outcomes()) == len(STEPS) - 1
+    assert "blocked" not in done.outcomes()

@@ -2,7 +2,8 @@
 //!
 //! `differential corpus|table` holds the hand-made cases (and prints them as a table for the docs),
 //! `differential mutations COUNT [SEED]` bodies made at random, `differential dump` writes the cases
-//! as lines for other programs: name, verdict, headers, body in hexadecimal digits, with tabs.
+//! as lines for other programs: name, verdict, headers, body in hexadecimal digits, with tabs (and
+//! U+001F between headers).
 
 mod corpus;
 mod mutation;
@@ -60,7 +61,7 @@ fn dump() -> bool {
         let headers: Vec<_> =
             case.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let digits: String = case.body.iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("{}\t{}\t{}\t{digits}", case.name, case.verdict, headers.join("; "));
+        println!("{}\t{}\t{}\t{digits}", case.name, case.verdict, headers.join("\u{1f}"));
     }
     true
 }
