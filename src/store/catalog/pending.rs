@@ -7,6 +7,7 @@ use super::limits::{Counts, LeftOut, PENDING_BYTES_MAX};
 use crate::dictionary::Keyed;
 use record::{Listed, Listing, Micros};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// How long a page counts as known, in microseconds.
@@ -19,15 +20,26 @@ const KNOWN_MAX: usize = 65_536;
 /// What is in the catalogue, as far as this writer knows. Keys are keyed hashes.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// Of a page as one group of users sees it: its fingerprint, and when it was last looked at.
-    pages: FxHashMap<u64, (u64, Micros)>,
-    /// Of a page as anybody sees it: the last fingerprint.
+    /// Of a page as one group of users sees it.
+    pages: FxHashMap<u64, KnownPage>,
+    /// Of a page as anybody sees it: the last [`KnownPage::content`].
     last: FxHashMap<u64, u64>,
     items: FxHashMap<u64, KnownItem>,
     /// Servers whose lists differ per user.
     differing: FxHashSet<u64>,
     /// Servers and kinds that have no room for more, until when.
     full: FxHashMap<u64, Micros>,
+}
+
+/// A page as it was last looked at.
+#[derive(Clone, Copy, Debug)]
+struct KnownPage {
+    /// Of its bytes.
+    print: u64,
+    /// Of what it lists, however that was written: one server writes members in another order in
+    /// each era of the protocol.
+    content: u64,
+    at: Micros,
 }
 
 /// A primitive as it was last written.
@@ -79,26 +91,29 @@ impl Memory {
         };
     }
 
-    /// Whether the page needs no look. If it does, it is known from now on.
-    fn knows_page(&mut self, keys: &Keys<'_>, listing: &Listing<'_>) -> bool {
+    /// Whether the page needs no look.
+    fn knows_page(&self, keys: &Keys<'_>, listing: &Listing<'_>) -> bool {
         let Some(page) = listing.page else { return false };
         let (of_all, of_group) = keys.page(page, listing.listed_for);
-        let print = listing.fingerprint;
-        let is_last = self.last.get(&of_all) == Some(&print);
-        let is_seen = self
-            .pages
-            .get(&of_group)
-            .is_some_and(|(known, at)| *known == print && (listing.at - at).abs() < PAGE_KNOWN_US);
-        if is_seen && (is_last || self.differing.contains(&keys.server)) {
-            return true;
-        }
+        self.pages.get(&of_group).is_some_and(|known| {
+            known.print == listing.fingerprint
+                && (listing.at - known.at).abs() < PAGE_KNOWN_US
+                && (self.last.get(&of_all) == Some(&known.content)
+                    || self.differing.contains(&keys.server))
+        })
+    }
+
+    /// From now on the page is known.
+    fn know_page(&mut self, keys: &Keys<'_>, listing: &Listing<'_>, content: u64) {
+        let Some(page) = listing.page else { return };
+        let (of_all, of_group) = keys.page(page, listing.listed_for);
         if self.pages.len() >= KNOWN_MAX || self.last.len() >= KNOWN_MAX {
             self.pages.clear();
             self.last.clear();
         }
-        self.pages.insert(of_group, (print, listing.at));
-        self.last.insert(of_all, print);
-        false
+        let known = KnownPage { print: listing.fingerprint, content, at: listing.at };
+        self.pages.insert(of_group, known);
+        self.last.insert(of_all, content);
     }
 }
 
@@ -138,12 +153,26 @@ impl<'k> Keys<'k> {
     }
 }
 
-/// The hash of what makes a version.
+/// The hash of what makes a version. The order of members makes none.
 pub(super) fn hash_of(keyed: &Keyed, item: &Listed<'_>) -> i64 {
     let mut hashing = keyed.begin();
-    hashing.text(item.title).text(item.description).text(item.input_schema);
-    hashing.text(item.output_schema).text(item.annotations).text(item.mime_type);
-    hashing.number(item.is_cut.into()).finish().cast_signed()
+    hashing.text(item.title).text(item.description).text(&canonical(item.input_schema));
+    hashing.text(&canonical(item.output_schema)).text(&canonical(item.annotations));
+    hashing.text(item.mime_type).number(item.is_cut.into()).finish().cast_signed()
+}
+
+/// JSON with its members in order and no space between; what cannot be read, as it is.
+fn canonical(json: &str) -> Cow<'_, str> {
+    match serde_json::from_str::<serde_json::Value>(json) {
+        Ok(value) => Cow::Owned(sorted(value).to_string()),
+        Err(_) => Cow::Borrowed(json),
+    }
+}
+
+/// With the members of every object in order: as deep as `serde_json` reads, which has a bound.
+fn sorted(mut value: serde_json::Value) -> serde_json::Value {
+    value.sort_all_objects();
+    value
 }
 
 /// An item that waits.
@@ -194,7 +223,8 @@ pub(super) struct Pending {
     pub(super) is_template: bool,
     pub(super) listed_for: u64,
     pub(super) page: Option<u64>,
-    pub(super) fingerprint: u64,
+    /// Of what the page lists, in whatever order.
+    pub(super) content: u64,
     pub(super) items: VecDeque<Item>,
     /// Whether its row in `lists` is written.
     pub(super) is_noted: bool,
@@ -237,7 +267,7 @@ impl Queue {
             is_template: listing.is_templates,
             listed_for: listing.listed_for,
             page: listing.page,
-            fingerprint: listing.fingerprint,
+            content: 0,
             items: VecDeque::new(),
             is_noted: listing.page.is_none(),
         };
@@ -245,15 +275,21 @@ impl Queue {
         let mut names = FxHashSet::default();
         // Of several with one name the last counts, as for clients that keep them by name.
         for item in listing.items.iter().rev() {
-            if names.insert(keys.item(item.name, None)) {
-                self.take_item(memory, &keys, listing, item, &mut pending);
+            let name = keys.item(item.name, None);
+            if names.insert(name) {
+                let hash = hash_of(keyed, item);
+                let mut hashing = keyed.begin();
+                let content = hashing.number(name.cast_signed()).number(hash).finish();
+                pending.content = pending.content.wrapping_add(content);
+                self.take_item(memory, &keys, listing, (item, hash), &mut pending);
             } else {
                 self.left_out.add(LeftOut::Duplicates, 1);
             }
         }
-        if self.bytes > PENDING_BYTES_MAX {
+        match self.bytes > PENDING_BYTES_MAX {
             // The page is looked at anew when it comes again.
-            memory.pages.clear();
+            true => memory.pages.clear(),
+            false => memory.know_page(&keys, listing, pending.content),
         }
         if pending.items.is_empty() && (pending.is_noted || self.bytes > PENDING_BYTES_MAX) {
             return self.weigh_less(&pending);
@@ -266,12 +302,11 @@ impl Queue {
         memory: &Memory,
         keys: &Keys<'_>,
         listing: &Listing<'_>,
-        item: &Listed<'_>,
+        (item, hash): (&Listed<'_>, i64),
         pending: &mut Pending,
     ) {
         self.left_out.add(LeftOut::Text, item.is_cut.into());
         let group = memory.differing.contains(&keys.server).then_some(listing.listed_for);
-        let hash = hash_of(keys.keyed, item);
         match memory.items.get(&keys.item(item.name, group)) {
             Some(known) if known.hash == hash && listing.at < known.fresh_until => {}
             Some(known) if known.hash != hash && listing.at < known.quiet_until => {

@@ -110,7 +110,7 @@ impl<'c> Slice<'c> {
         let Some(page) = pending.page else { return Ok(false) };
         let page = page.cast_signed();
         let listed_for = pending.listed_for.cast_signed();
-        let print = pending.fingerprint.cast_signed();
+        let print = pending.content.cast_signed();
         let place = (server, pending.kind, pending.is_template, page);
         let since: Option<Micros> = self
             .connection

@@ -366,6 +366,27 @@ fn a_list_that_changes_for_all_does_not_differ_per_user() {
 }
 
 #[test]
+fn another_order_of_members_and_of_items_is_the_same_list() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    let one = r#"{"type":"object","properties":{"a":{"title":"A","type":"string"}}}"#;
+    let other = r#"{ "properties": {"a":{"type":"string","title":"A"}}, "type": "object" }"#;
+    let mut now = NOON;
+    for _ in 0..3 {
+        for (user, schema) in [(1, one), (2, other)] {
+            now += 60 * SECOND;
+            let mut items = [tool("a", schema), tool("b", schema)];
+            if user == 2 {
+                items.reverse();
+            }
+            list_for(&mut writer, user, now, &items);
+        }
+    }
+    assert_eq!(catalog(&store, "SELECT lists_differ_at FROM servers"), ["NULL"]);
+    assert_eq!(catalog(&store, "SELECT count(*) FROM versions"), ["2"]);
+}
+
+#[test]
 fn unproven_servers_teach_nothing() {
     let store = Store::new();
     let mut writer = store.writer("w1");
