@@ -56,7 +56,6 @@ pub(crate) struct Evaluated<'r> {
 /// What controls judge by, where the writer is to judge; what they may have for evidence, where they
 /// have judged.
 struct JudgedBy<'r> {
-    headers: gate::Headers<'r>,
     subject: Option<gate::Subject<'r>>,
 }
 
@@ -105,23 +104,15 @@ impl<'r> JudgedBy<'r> {
         // SAFETY: a live request, whose trial is borrowed nowhere.
         match unsafe { gate::found(r.raw()) } {
             gate::Finding::Fine => None,
-            gate::Finding::Attack => Some(Self { headers: gate::headers_of(r), subject: None }),
+            gate::Finding::Attack => Some(Self { subject: None }),
             gate::Finding::None if !r.may_bring_messages() => None,
-            gate::Finding::None => {
-                let headers = gate::headers_of(r);
-                let subject = gate::Subject::of(r, conf, &headers);
-                Some(Self { headers, subject: Some(subject) })
-            }
+            gate::Finding::None => Some(Self { subject: Some(gate::Subject::of(r, conf)) }),
         }
     }
 
     fn put(&self, r: Request<'_>, capture: &mut Capture) {
         // SAFETY: nginx's string, which lives as long as the request.
         capture.facts.line = put(capture, unsafe { bytes(&r.inner().request_line) });
-        for (name, value) in &self.headers {
-            let pair = (put(capture, name), put(capture, value));
-            capture.headers.push(pair);
-        }
         let Some(subject) = &self.subject else { return };
         capture.facts.control_user = put(capture, subject.user);
         capture.facts.control_role = put(capture, subject.role);
@@ -144,7 +135,7 @@ pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, value
     let request = context.request;
     let (encoding, session) = (context.answer_encoding, context.answer_session);
     if let Some(capture) = context.capture_mut() {
-        headers(r, capture);
+        headers(r, capture, values.judged_by.is_some());
         line(r, capture);
         answer(r, capture, status);
         // SAFETY: strings of the request's pool.
@@ -159,10 +150,19 @@ pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, value
     }
 }
 
-/// One pass over the request's headers.
-fn headers(r: Request<'_>, capture: &mut Capture) {
-    // SAFETY: the request's own list.
-    unsafe { each_header(&r.inner().headers_in.headers, |header| header_span(header, capture)) };
+/// One pass over the request's headers, each of which is kept where controls want them.
+fn headers(r: Request<'_>, capture: &mut Capture, keeps_all: bool) {
+    // SAFETY: the request's own list, whose strings live as long as the request.
+    unsafe {
+        each_header(&r.inner().headers_in.headers, |header| {
+            header_span(header, capture);
+            if keeps_all {
+                let name = put(capture, bytes(&header.key));
+                let value = put(capture, bytes(&header.value));
+                capture.headers.push((name, value));
+            }
+        });
+    }
     let known = &r.inner().headers_in;
     capture.facts.authorization = put(capture, r.known(known.authorization));
     capture.facts.user_agent = put(capture, r.known(known.user_agent));

@@ -14,7 +14,7 @@ mod subject;
 mod trial;
 
 pub(crate) use owners::claim;
-pub(crate) use subject::{Headers, Subject, headers_of};
+pub(crate) use subject::Subject;
 pub(crate) use trial::{Finding, Summary, found, summary, take_verdict};
 
 use crate::conf::{LocConf, MainConf};
@@ -179,7 +179,7 @@ fn hear(
     let headers = subject::headers_of(r);
     // SAFETY: the event loop's thread; the borrow ends here.
     let tools = unsafe { Worker::get() }.and_then(|worker| worker.tools());
-    let subject = Subject::of(r, conf, &headers);
+    let subject = Subject::of(r, conf);
     let case = Case {
         rules,
         body,

@@ -10,7 +10,7 @@ use exchange::header_matches;
 const VALUE_BYTES_MAX: usize = 64 << 10;
 
 /// A request's headers, names and values.
-pub(crate) type Headers<'r> = Vec<(&'r [u8], &'r [u8])>;
+pub(super) type Headers<'r> = Vec<(&'r [u8], &'r [u8])>;
 
 /// What controls judge by, besides the messages.
 pub(crate) struct Subject<'r> {
@@ -28,10 +28,15 @@ pub(crate) struct Subject<'r> {
 
 impl<'r> Subject<'r> {
     /// Evaluates it all. Nothing of this module may be borrowed: its own variables may be asked.
-    pub(crate) fn of(r: Request<'r>, conf: &'r LocConf, headers: &Headers<'r>) -> Self {
+    pub(crate) fn of(r: Request<'r>, conf: &'r LocConf) -> Self {
         jwt::without_unverified(|| {
             let judged_by = &conf.judged_by;
-            let values = judged_by.values.iter().map(|value| occurrences(r, value, headers));
+            let is_header = |value: &Judged| matches!(value, Judged::Header(_));
+            let headers = match judged_by.values.iter().any(is_header) {
+                true => headers_of(r),
+                false => Headers::new(),
+            };
+            let values = judged_by.values.iter().map(|value| occurrences(r, value, &headers));
             let user = first(r, &conf.values.user);
             Self {
                 is_foreign_session: super::owners::is_foreign(r, conf, user),
@@ -45,7 +50,7 @@ impl<'r> Subject<'r> {
 }
 
 /// All headers of a request.
-pub(crate) fn headers_of<'r>(r: Request<'r>) -> Headers<'r> {
+pub(super) fn headers_of<'r>(r: Request<'r>) -> Headers<'r> {
     let mut headers = Vec::with_capacity(16);
     // SAFETY: the request's own list, whose strings live as long as the request.
     unsafe {
