@@ -57,7 +57,8 @@ class Run:
     def attacks(self) -> list[tuple[str, ...]]:
         """Control, type, verdict and action of each, in the order of the calls."""
         rows = [row for row in store.rows(self.nginx.store, "attacks") if row["control"] != "probe"]
-        rows.sort(key=lambda row: row["call"])
+        # Numbers are given as exchanges end, and an event stream may stay open for a moment after its answer.
+        rows.sort(key=lambda row: (row["at"], row["call"]))
         return [(row["control"], row["type"], row["verdict"], row["action"]) for row in rows]
 
     def outcomes(self) -> list[str]:
