@@ -54,6 +54,14 @@ impl<'s> ToolsHere<'s> {
                 false => Judgement::NotCovered,
             };
         }
+        let mut all = self.tools();
+        let (first, others) = (all.next(), all.next().is_some());
+        if !others {
+            return control.judge(call, subject, ToolsOf(first), budget);
+        }
+        if !control.covers(call.method, call.primitive) {
+            return Judgement::NotCovered;
+        }
         let name = call.primitive.unwrap_or_default();
         let mut found: Option<Judgement> = None;
         for tools in self.tools().filter(|tools| tools.get(name).is_some()) {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::controls::{Controls, InForce, Who};
 use crate::testing::rules;
-use crate::tools::ToolsHere;
+use crate::tools::{Snapshot, ToolsHere};
+use control::catalogue::{Catalogue, TOOLS_PER_SERVER_MAX};
 use control::{Control, ControlKind, Line};
 use record::{Judged, Mode};
 
@@ -33,6 +34,15 @@ struct Heard {
 }
 
 fn hear_with(controls: Controls, body: &[u8], change: impl FnOnce(&mut Case<'_>)) -> Heard {
+    hear_in(ToolsHere::new(None, 0), controls, body, change)
+}
+
+fn hear_in(
+    tools: ToolsHere<'_>,
+    controls: Controls,
+    body: &[u8],
+    change: impl FnOnce(&mut Case<'_>),
+) -> Heard {
     let mut rules = rules();
     rules.controls = Some(Arc::new(controls));
     let headers: [(&[u8], &[u8]); 1] = [(b"Content-Type", b"application/json")];
@@ -47,7 +57,7 @@ fn hear_with(controls: Controls, body: &[u8], change: impl FnOnce(&mut Case<'_>)
         values: &[],
         external: b"",
         is_foreign_session: false,
-        tools: ToolsHere::new(None, 0),
+        tools,
         now: 1,
         can_block: true,
     };
@@ -189,4 +199,26 @@ fn what_another_program_found_blocks_as_the_level_does() {
         hear_with(controls(Mode::Monitoring), call("x").as_bytes(), |it| it.external = b"942100");
     assert_eq!(watched.reply, None);
     assert_eq!(watched.verdict.denials.len(), 1);
+}
+
+#[test]
+fn tools_without_room_concern_calls_of_tools_only() {
+    let mut builder = Catalogue::builder();
+    for tool in 0..=TOOLS_PER_SERVER_MAX {
+        builder.tool("a/mcp", &format!("t{tool}"), "{}", &[]);
+    }
+    let catalogue = builder.build();
+    let snapshot = Arc::new(Snapshot { catalogue, servers: vec![vec!["a/mcp".to_owned()]] });
+    let line = Line { number: 1, words: vec!["undefined_tools".to_owned(), "deny".to_owned()] };
+    let kind = ControlKind::ToolSchema;
+    let (control, _) = Control::parse(kind, "as listed", "nginx.conf:1", "", &[line]).unwrap();
+    let in_force = InForce { control: Arc::new(control), mode: Mode::Block };
+    let hear = |body: &str| {
+        let controls = Controls { controls: vec![in_force.clone()], ..no_drops(Mode::Block) };
+        hear_in(ToolsHere::new(Some(&snapshot), 0), controls, body.as_bytes(), |_| {})
+    };
+    assert!(hear(&call("without_room")).verdict.is_blocked);
+    let other =
+        hear(r#"{"jsonrpc":"2.0","id":7,"method":"resources/read","params":{"uri":"a:b"}}"#);
+    assert!(!other.verdict.is_blocked && other.verdict.tallies.is_empty());
 }
