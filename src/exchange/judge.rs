@@ -12,6 +12,7 @@ use self::coding::{Coded, decode};
 use self::headers::Headers;
 use self::hearing::Hearing;
 use crate::Rules;
+use crate::arena::lossy;
 use crate::tools::ToolsHere;
 use crate::verdict::Verdict;
 use protocol::{Document, MessageKind, Scanner};
@@ -93,6 +94,17 @@ impl Judge {
     /// Judges a request by all controls of its location and adds what they say to the verdict.
     /// Gives how to answer it where it is blocked; `None` where it may go on.
     pub fn judge(&mut self, case: &Case<'_>, verdict: &mut Verdict) -> Option<Reply> {
+        self.judge_read(case, None, verdict)
+    }
+
+    /// As [`Judge::judge`], where the body may have been read already: `read` is what
+    /// [`Scanner::scan_body`] made of [`Case::body`], before any decoding.
+    pub(crate) fn judge_read(
+        &mut self,
+        case: &Case<'_>,
+        read: Option<&Document<'_>>,
+        verdict: &mut Verdict,
+    ) -> Option<Reply> {
         let controls = case.rules.controls.as_ref()?;
         let set = u16::try_from(verdict.sets.len()).ok()?;
         verdict.sets.push(Arc::clone(controls));
@@ -105,10 +117,13 @@ impl Judge {
             Coded::TooLong => Seen::OverLimit,
             _ => case.seen,
         };
-        let document = self.scanner.scan_body(bytes);
+        let document = match read {
+            Some(document) if coded == Coded::Plain => *document,
+            _ => self.scanner.scan_body(bytes),
+        };
         let roles = roles_of(case, &mut self.roles);
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-        let user = String::from_utf8_lossy(case.user);
+        let user = lossy(case.user);
         let address = std::str::from_utf8(case.address).ok().and_then(|it| it.parse().ok());
         let mut hearing = Hearing::new(case, controls, set, verdict, &user, &roles, address);
         hearing.form(&document, &headers, coded == Coded::Wrong, seen);

@@ -110,19 +110,19 @@ impl<'r> JudgedBy<'r> {
         }
     }
 
-    fn put(&self, r: Request<'_>, capture: &mut Capture) {
+    fn put(&self, r: Request<'_>, head: Head, capture: &mut Capture) {
         // SAFETY: nginx's string, which lives as long as the request.
-        capture.facts.line = put(capture, unsafe { bytes(&r.inner().request_line) });
+        capture.facts.line = head.put(capture, unsafe { bytes(&r.inner().request_line) });
         let Some(subject) = &self.subject else { return };
-        capture.facts.control_user = put(capture, subject.user);
-        capture.facts.control_role = put(capture, subject.role);
-        capture.facts.external = put(capture, subject.external);
+        capture.facts.control_user = head.put(capture, subject.user);
+        capture.facts.control_role = head.put(capture, subject.role);
+        capture.facts.external = head.put(capture, subject.external);
         capture.facts.is_foreign_session = subject.is_foreign_session;
         for (index, occurrences) in subject.values.iter().enumerate() {
             let Ok(index) = u16::try_from(index) else { return };
             for value in occurrences {
                 // A span without bytes is an occurrence, too: of a header that is empty.
-                let span = put(capture, value);
+                let span = head.put(capture, value);
                 capture.values.push((index, span));
             }
         }
@@ -135,44 +135,98 @@ pub(crate) fn fill(r: Request<'_>, context: &mut Context, worker: &Worker, value
     let request = context.request;
     let (encoding, session) = (context.answer_encoding, context.answer_session);
     if let Some(capture) = context.capture_mut() {
-        headers(r, capture, values.judged_by.is_some());
-        line(r, capture);
+        let head = values.judged_by.as_ref().and_then(|_| Head::copy(r, capture));
+        let head = head.unwrap_or_default();
+        headers(r, head, capture, values.judged_by.is_some());
+        line(r, head, capture);
         answer(r, capture, status);
         // SAFETY: strings of the request's pool.
         let (encoding, session) = unsafe { (bytes(&encoding), bytes(&session)) };
         capture.response.content_encoding = put(capture, encoding);
         capture.facts.session_answer_header = put_up_to(capture, session, SESSION_BYTES_MAX);
         capture.facts.request_id = put(capture, &request_id(r, request, worker));
-        facts_of_values(capture, values);
+        facts_of_values(head, capture, values);
         if let Some(judged_by) = &values.judged_by {
-            judged_by.put(r, capture);
+            judged_by.put(r, head, capture);
+        }
+    }
+}
+
+/// The request's line and headers where they lie in nginx's buffer, copied whole: what lies there
+/// is in the capture already. Without a copy every text is put by itself.
+#[derive(Clone, Copy, Default)]
+struct Head {
+    /// Address of its first byte in nginx's buffer.
+    from: usize,
+    bytes: usize,
+    /// Where it lies in the capture's text.
+    span: Span,
+}
+
+impl Head {
+    /// From the request line to the last header, of a request that came in one buffer. There is none
+    /// in HTTP/2, where nginx decodes each header by itself.
+    fn copy(r: Request<'_>, capture: &mut Capture) -> Option<Self> {
+        let r = r.inner();
+        // SAFETY: a live request's buffer and list of headers; a list has a last part.
+        let (buffer, part) =
+            unsafe { (r.header_in.as_ref()?, r.headers_in.headers.last.as_ref()?) };
+        let last = part.nelts.checked_sub(1)?;
+        // SAFETY: the part has so many headers.
+        let last = unsafe { part.elts.cast::<ngx_table_elt_t>().add(last).as_ref()? };
+        let from = r.request_line.data as usize;
+        let end = (last.value.data as usize).checked_add(last.value.len)?;
+        let bytes = end.checked_sub(from).filter(|bytes| (1..=TEXT_BYTES_MAX).contains(bytes))?;
+        if from < buffer.start as usize || end > buffer.last as usize {
+            return None;
+        }
+        // SAFETY: both ends lie in what nginx has received into this one buffer.
+        let text = unsafe { std::slice::from_raw_parts(r.request_line.data, bytes) };
+        Some(Self { from, bytes, span: capture.push(text) })
+    }
+
+    /// Where a text lies in the capture: in the copy, or appended to it.
+    #[inline]
+    fn put(self, capture: &mut Capture, text: &[u8]) -> Span {
+        self.put_up_to(capture, text, TEXT_BYTES_MAX)
+    }
+
+    #[inline]
+    fn put_up_to(self, capture: &mut Capture, text: &[u8], bytes_max: usize) -> Span {
+        let offset = (text.as_ptr() as usize).wrapping_sub(self.from);
+        let is_inside = offset < self.bytes && text.len() <= self.bytes - offset;
+        match (u32::try_from(offset), u32::try_from(text.len())) {
+            (Ok(offset), Ok(len)) if is_inside && len > 0 => {
+                Span { start: self.span.start + offset, len }
+            }
+            _ => put_up_to(capture, text, bytes_max),
         }
     }
 }
 
 /// One pass over the request's headers, each of which is kept where controls want them.
-fn headers(r: Request<'_>, capture: &mut Capture, keeps_all: bool) {
+fn headers(r: Request<'_>, head: Head, capture: &mut Capture, keeps_all: bool) {
     // SAFETY: the request's own list, whose strings live as long as the request.
     unsafe {
         each_header(&r.inner().headers_in.headers, |header| {
-            header_span(header, capture);
+            header_span(header, head, capture);
             if keeps_all {
-                let name = put(capture, bytes(&header.key));
-                let value = put(capture, bytes(&header.value));
+                let name = head.put(capture, bytes(&header.key));
+                let value = head.put(capture, bytes(&header.value));
                 capture.headers.push((name, value));
             }
         });
     }
     let known = &r.inner().headers_in;
-    capture.facts.authorization = put(capture, r.known(known.authorization));
-    capture.facts.user_agent = put(capture, r.known(known.user_agent));
-    capture.request.content_type = put(capture, r.known(known.content_type));
+    capture.facts.authorization = head.put(capture, r.known(known.authorization));
+    capture.facts.user_agent = head.put(capture, r.known(known.user_agent));
+    capture.request.content_type = head.put(capture, r.known(known.content_type));
 }
 
 /// Keeps the headers that nginx has no pointer to. Sorted by length first: most need one
 /// comparison of a number.
 #[inline]
-fn header_span(header: &ngx_table_elt_t, capture: &mut Capture) {
+fn header_span(header: &ngx_table_elt_t, head: Head, capture: &mut Capture) {
     let wanted = match header.key.len {
         6 => ACCEPT,
         8 => MCP_NAME,
@@ -191,7 +245,7 @@ fn header_span(header: &ngx_table_elt_t, capture: &mut Capture) {
         _ => TEXT_BYTES_MAX,
     };
     // SAFETY: a header's value lives as long as the request.
-    let span = put_up_to(capture, unsafe { bytes(&header.value) }, bytes_max);
+    let span = head.put_up_to(capture, unsafe { bytes(&header.value) }, bytes_max);
     let facts = &mut capture.facts;
     let field = match header.key.len {
         6 => &mut facts.accept,
@@ -208,7 +262,7 @@ fn header_span(header: &ngx_table_elt_t, capture: &mut Capture) {
     }
 }
 
-fn line(r: Request<'_>, capture: &mut Capture) {
+fn line(r: Request<'_>, head: Head, capture: &mut Capture) {
     capture.facts.method = match (r.is_post(), r.is_get(), r.is_delete()) {
         (true, ..) => Method::Post,
         (_, true, _) => Method::Get,
@@ -217,12 +271,12 @@ fn line(r: Request<'_>, capture: &mut Capture) {
     };
     if capture.facts.method == Method::Other {
         // SAFETY: nginx's string, which lives as long as the request.
-        capture.facts.method_text = put(capture, unsafe { bytes(&r.inner().method_name) });
+        capture.facts.method_text = head.put(capture, unsafe { bytes(&r.inner().method_name) });
     }
-    capture.facts.host = put(capture, r.host());
-    capture.facts.path = put(capture, &r.path());
-    capture.facts.query = put_up_to(capture, r.query(), SESSION_BYTES_MAX);
-    capture.facts.address = put(capture, r.address());
+    capture.facts.host = head.put(capture, r.host());
+    capture.facts.path = head.put(capture, &r.path());
+    capture.facts.query = head.put_up_to(capture, r.query(), SESSION_BYTES_MAX);
+    capture.facts.address = head.put(capture, r.address());
 }
 
 fn answer(r: Request<'_>, capture: &mut Capture, status: u16) {
@@ -256,14 +310,14 @@ fn nginx_request_id<'r>(r: Request<'r>) -> Option<&'r [u8]> {
     unsafe { Some(bytes(&ngx_str_t { data: value.data, len: value.len() as usize })) }
 }
 
-fn facts_of_values(capture: &mut Capture, values: &Evaluated<'_>) {
-    capture.facts.session_value = put(capture, values.session);
-    capture.facts.derive_value = put(capture, &values.derive);
-    capture.facts.user = put(capture, values.user);
-    capture.facts.role = put(capture, values.role);
+fn facts_of_values(head: Head, capture: &mut Capture, values: &Evaluated<'_>) {
+    capture.facts.session_value = head.put(capture, values.session);
+    capture.facts.derive_value = head.put(capture, &values.derive);
+    capture.facts.user = head.put(capture, values.user);
+    capture.facts.role = head.put(capture, values.role);
     capture.facts.verified = values.verified;
     for (index, value) in values.params.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
-        let span = put(capture, value);
+        let span = head.put(capture, value);
         if let Some(param) = capture.facts.params.get_mut(index) {
             *param = span;
         }

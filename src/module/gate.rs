@@ -179,7 +179,7 @@ fn hear(
     let headers = subject::headers_of(r);
     // SAFETY: the event loop's thread; the borrow ends here.
     let tools = unsafe { Worker::get() }.and_then(|worker| worker.tools());
-    let subject = Subject::of(r, conf);
+    let subject = Subject::with_headers(r, conf, &headers);
     let case = Case {
         rules,
         body,

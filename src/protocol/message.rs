@@ -115,6 +115,14 @@ impl Messages<'_> {
     pub fn is_batch(&self) -> bool {
         self.batch.is_some()
     }
+
+    /// Whether there are no more. Reads none.
+    pub fn is_empty(&self) -> bool {
+        match &self.batch {
+            Some(items) => items.clone().next().is_none(),
+            None => self.single.is_none(),
+        }
+    }
 }
 
 impl<'a> Iterator for Messages<'a> {

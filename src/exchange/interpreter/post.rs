@@ -1,5 +1,6 @@
 //! Exchanges whose request has a body: calls and their answers.
 
+use super::judged::judge_now;
 use super::write::Written;
 use super::{Interpreter, Stage, Step, Taken};
 use crate::answer::{AnswerReader, Channel};
@@ -34,10 +35,11 @@ impl Interpreter {
         if capture.request.end == BodyEnd::Open && stage == Stage::Begin {
             return Step::Unripe;
         }
-        if !self.read_request(capture, rules) {
+        let is_ripe = is_stream || stage != Stage::Begin;
+        if !self.read_request(capture, rules, is_ripe) {
             return Step::Done(Taken::Unrecorded);
         }
-        if !is_stream && stage == Stage::Begin {
+        if !is_ripe {
             return Step::Unripe;
         }
         self.hear(capture, rules);
@@ -93,8 +95,9 @@ impl Interpreter {
         }
     }
 
-    /// Reads the request into `work`; false if it is nothing to record.
-    fn read_request(&mut self, capture: &Capture, rules: &Rules) -> bool {
+    /// Reads the request into `work`, and judges it at the same time where nobody has; false if it is
+    /// nothing to record.
+    fn read_request(&mut self, capture: &Capture, rules: &Rules, judges: bool) -> bool {
         let body = &capture.request;
         let coding = capture.get(body.content_encoding);
         let mut coverage = body_coverage(body);
@@ -122,6 +125,10 @@ impl Interpreter {
             return false;
         }
         self.work.marks.needs_stream = worth == Worth::InStream;
+        if judges && capture.verdict.is_empty() && is_plain(coding) {
+            let (judge, tools) = (&mut self.judge, self.tools.as_ref());
+            judge_now(judge, tools, Some(&document), capture, rules, &mut self.work.verdict);
+        }
         let version = lossy(capture.get(capture.facts.protocol_version));
         let mut reader = RequestReader {
             work: &mut self.work,

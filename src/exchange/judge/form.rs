@@ -18,7 +18,7 @@ pub(super) fn objections(document: &Document<'_>, headers: &Headers<'_>) -> Vec<
 
 fn of<'h>(headers: &'h Headers<'h>) -> RequestHeaders<'h> {
     RequestHeaders {
-        content_type: &headers.content_type_joined,
+        content_type: &headers.content_type,
         content_encoding: &headers.content_encoding,
         mcp_method: &headers.mcp_method,
         mcp_name: &headers.mcp_name,

@@ -35,6 +35,8 @@ pub(super) struct Hearing<'h, 'a> {
     user: &'h str,
     roles: &'h [&'h str],
     address: Address,
+    /// [`Case::values`], as controls take them.
+    values: Vec<&'h [&'a [u8]]>,
     /// The first tally of this hearing in the verdict.
     first_tally: usize,
     /// Something wants the request blocked.
@@ -55,6 +57,7 @@ impl<'h, 'a> Hearing<'h, 'a> {
         let first_tally = verdict.tallies.len();
         let budget = Budget::new(JUDGE_STEPS_MAX);
         let wants_block = false;
+        let values = case.values.iter().map(Vec::as_slice).collect();
         Self {
             case,
             controls,
@@ -63,6 +66,7 @@ impl<'h, 'a> Hearing<'h, 'a> {
             user,
             roles,
             address,
+            values,
             first_tally,
             wants_block,
             budget,
@@ -86,20 +90,16 @@ impl<'h, 'a> Hearing<'h, 'a> {
         self.other_than_form(headers, is_miscoded, seen);
         let is_exempt = self.is_other_body(document, headers);
         if seen == Seen::Whole && !is_miscoded && !is_exempt {
-            let refusal = is_guarded.then(|| form::refusal(document, headers)).flatten();
-            self.wants_block |= refusal.is_some();
-            if is_checked {
-                let objections = form::objections(document, headers);
-                let strict = self.controls.protocol_check == Mode::Block;
-                self.wants_block |= strict && !objections.is_empty();
-                let is_missing = objections.is_empty();
-                objections.into_iter().for_each(|it| self.object(it.into()));
-                refusal.filter(|_| is_missing).into_iter().for_each(|it| self.object(it.into()));
-            } else {
-                refusal.into_iter().for_each(|it| self.object(it.into()));
-            }
+            // What the boundary refuses is the first of all objections, and there is none without it.
+            let objections = match is_checked {
+                true => form::objections(document, headers),
+                false => form::refusal(document, headers).into_iter().collect(),
+            };
+            let strict = self.controls.protocol_check == Mode::Block;
+            self.wants_block |= (is_guarded || strict) && !objections.is_empty();
+            objections.into_iter().for_each(|it| self.object(it.into()));
         }
-        let is_call = protocol::messages(document).next().is_some();
+        let is_call = !protocol::messages(document).is_empty();
         let is_denied = self.verdict.denials.len() > before;
         if is_checked && (is_call || is_denied) {
             let judged = if is_denied { Judged::Denied } else { Judged::Allowed };
@@ -279,23 +279,21 @@ impl<'h, 'a> Hearing<'h, 'a> {
 
     /// One call of one primitive before every control.
     fn call(&mut self, call: &CallFacts<'_>, client: &str, index: u32) {
-        let mut values = self.case.values;
         let controls = self.controls;
+        let mut first_value = 0;
         for (number, in_force) in controls.controls.iter().enumerate() {
-            let count = in_force.control.values().len();
-            let (own, rest) = values.split_at_checked(count).unwrap_or((values, &[]));
-            values = rest;
+            let own = first_value..first_value + in_force.control.values().len();
+            first_value = own.end;
             let Ok(number) = u16::try_from(number) else { return };
             if in_force.mode == Mode::Off {
                 continue;
             }
-            let own: Vec<&[&[u8]]> = own.iter().map(Vec::as_slice).collect();
             let subject = Subject {
                 user: self.user,
                 roles: self.roles,
                 address: self.address,
                 client,
-                values: &own,
+                values: self.values.get(own).unwrap_or_default(),
             };
             let budget = &mut self.budget;
             let judgement = self.case.tools.judge(&in_force.control, call, &subject, budget);

@@ -29,14 +29,19 @@ pub(crate) struct Subject<'r> {
 impl<'r> Subject<'r> {
     /// Evaluates it all. Nothing of this module may be borrowed: its own variables may be asked.
     pub(crate) fn of(r: Request<'r>, conf: &'r LocConf) -> Self {
+        let is_header = |value: &Judged| matches!(value, Judged::Header(_));
+        let headers = match conf.judged_by.values.iter().any(is_header) {
+            true => headers_of(r),
+            false => Headers::new(),
+        };
+        Self::with_headers(r, conf, &headers)
+    }
+
+    /// [`Subject::of`] where the request's headers are at hand.
+    pub(super) fn with_headers(r: Request<'r>, conf: &'r LocConf, headers: &Headers<'r>) -> Self {
         jwt::without_unverified(|| {
             let judged_by = &conf.judged_by;
-            let is_header = |value: &Judged| matches!(value, Judged::Header(_));
-            let headers = match judged_by.values.iter().any(is_header) {
-                true => headers_of(r),
-                false => Headers::new(),
-            };
-            let values = judged_by.values.iter().map(|value| occurrences(r, value, &headers));
+            let values = judged_by.values.iter().map(|value| occurrences(r, value, headers));
             let user = first(r, &conf.values.user);
             Self {
                 is_foreign_session: super::owners::is_foreign(r, conf, user),

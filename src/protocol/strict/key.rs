@@ -48,6 +48,10 @@ pub(super) fn is_prototype(key: &[u8]) -> bool {
 /// The known member that the key may pass for: itself, or one that it differs from only in what
 /// [`Folded`] does away with.
 pub(super) fn folds_to(key: &[u8], known: &[&'static str]) -> Option<&'static str> {
+    // As a rule keys are written as they should be.
+    if let Some(exact) = known.iter().find(|name| name.as_bytes() == key) {
+        return Some(exact);
+    }
     if known.is_empty() {
         return None;
     }
