@@ -14,8 +14,8 @@ function init()
     count, requests[1] = 1, wrk.format("GET", path, {Accept = "text/html"})
     return
   end
-  -- Large bodies are few, so that the table stays small.
-  count = size > 5000 and 50 or 2000
+  -- Large bodies are few, so that the table stays small; else every session has its turn.
+  count = size > 5000 and 50 or math.max(2000, sessions)
   for i = 1, count do
     local session = string.format("%032x", (i * 7919) % sessions)
     -- A few tools are called often, most seldom.
