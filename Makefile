@@ -10,7 +10,7 @@ unexport NGINX
 export MCP_NGINX := $(NGINX)
 SUITES ?=
 
-.PHONY: help install run build test check e2e fuzz bench clean
+.PHONY: help install run build deb test check e2e fuzz bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -26,6 +26,10 @@ run: ## show it: nginx on 127.0.0.1:8080, an MCP server, agents, the recorded se
 build: ## build/ngx_http_mcp_sessions_module.so for the chosen nginx
 	@t/install build
 	@nginx/build release
+
+deb: ## a package for Debian's nginx: the module, enabled, and mcp-sessions
+	@t/install build
+	@nginx/package
 
 test: ## every test
 	@t/install
