@@ -54,6 +54,16 @@ is($rows->[0]{type}, 'Protocol violation', '... and is reported');
 is($rows->[0]{point}, 'header Mcp-Session-Id', '... with the header');
 unlike(ping('alice')->{body}, qr/-32010/, "... and the session is still hers");
 unlike(ping('bob', path => '/unverified')->{body}, qr/-32010/, 'users that nobody has verified are not told apart');
+
+my @old = (session => undef, path => '/mcp/messages?session_id=0f1e2d3c4b5a69788796a5b4c3d2e1f0');
+unlike(ping('alice', @old)->{body}, qr/-32010/, 'of HTTP+SSE, alice posts to a session first');
+$r->wait_until(sub { ping('bob', @old)->{body} =~ /-32010/ }, 'that session to be hers');
+$before = arrived();
+like(ping('bob', @old)->{body}, qr/-32010/, '... and bob cannot');
+is(arrived(), $before, '... nothing of it arrives');
+unlike(ping('alice', @old)->{body}, qr/-32010/, '... alice can');
+$rows = $r->records(q{select * from attacks where point = 'query'}, until => sub { @{ $_[0] } >= 1 });
+is($rows->[0]{action}, 'blocked', '... and it is told where the id stood');
 $r->accounted('every exchange is accounted for', dropped => 0);
 
 $r->done_testing;

@@ -73,7 +73,7 @@ pub enum Judgement {
 pub struct Objection {
     /// The rule: `deny all, line 21`.
     pub detail: String,
-    /// A JSON pointer into the message, or `header NAME`; empty for none.
+    /// A JSON pointer into the message, `header NAME`, or `query`; empty for none.
     pub point: String,
     /// What the rule wants there; empty where that says nothing.
     pub expected: String,

@@ -134,7 +134,7 @@ pub struct Attack<'a> {
     pub action: Action,
     /// Which rule, in words: `deny all, line 21`.
     pub detail: &'a str,
-    /// The place in the call: a JSON pointer into the message, or `header NAME`; empty for none.
+    /// The place in the call: a JSON pointer into the message, `header NAME`, or `query`; empty for none.
     pub point: &'a str,
     /// What the rule wants there; empty where that says nothing.
     pub expected: &'a str,

@@ -140,9 +140,15 @@ impl<'h, 'a> Hearing<'h, 'a> {
         }
         if self.case.is_foreign_session {
             self.wants_block |= strict;
+            let is_header =
+                |(name, _): &(&[u8], &[u8])| name.eq_ignore_ascii_case(b"mcp-session-id");
+            let point = match self.case.headers.iter().any(is_header) {
+                true => "header Mcp-Session-Id",
+                false => "query",
+            };
             self.object(Objection {
                 rule: "the session belongs to another user".to_owned(),
-                point: "header Mcp-Session-Id".to_owned(),
+                point: point.to_owned(),
                 expected: String::new(),
                 found: String::new(),
             });

@@ -9,6 +9,7 @@ use crate::jwt;
 use crate::nginx::{Request, bytes, each_header};
 use crate::zone::{self, Shared};
 use record::Verified;
+use std::borrow::Cow;
 
 /// Whether the session that a request names belongs to another verified user.
 pub(super) fn is_foreign(r: Request<'_>, conf: &LocConf, user: &[u8]) -> bool {
@@ -22,7 +23,7 @@ pub(super) fn is_foreign(r: Request<'_>, conf: &LocConf, user: &[u8]) -> bool {
         return false;
     }
     shared(r).is_some_and(|shared| {
-        shared.owners().find(session).is_some_and(|owner| owner != shared.owners().user(user))
+        shared.owners().find(&session).is_some_and(|owner| owner != shared.owners().user(user))
     })
 }
 
@@ -36,9 +37,9 @@ pub(crate) fn claim(r: Request<'_>, conf: &LocConf, user: &[u8], answered: &[u8]
         return;
     }
     let Some(shared) = shared(r) else { return };
-    let session = if answered.is_empty() { session_of(r) } else { answered };
+    let session = if answered.is_empty() { session_of(r) } else { Cow::Borrowed(answered) };
     if !session.is_empty() {
-        shared.owners().claim(session, user);
+        shared.owners().claim(&session, user);
     }
 }
 
@@ -46,7 +47,8 @@ fn is_verified(r: Request<'_>, conf: &LocConf) -> bool {
     matches!(jwt::verified(r, conf), Verified::Yes | Verified::Front)
 }
 
-fn session_of(r: Request<'_>) -> &[u8] {
+/// The session that a request names: in its header, or, on the POST side of HTTP+SSE, in its query.
+fn session_of(r: Request<'_>) -> Cow<'_, [u8]> {
     let mut session: &[u8] = &[];
     // SAFETY: the request's own list, whose strings live as long as the request.
     unsafe {
@@ -56,7 +58,10 @@ fn session_of(r: Request<'_>) -> &[u8] {
             }
         });
     }
-    session
+    match session {
+        [] if r.is_post() => exchange::session_parameter(r.query()).unwrap_or_default(),
+        _ => Cow::Borrowed(session),
+    }
 }
 
 fn shared(r: Request<'_>) -> Option<&'static Shared> {

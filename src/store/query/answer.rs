@@ -364,7 +364,7 @@ pub struct Attack {
     pub action: String,
     /// Which rule.
     pub detail: Option<String>,
-    /// Where in the call: a JSON pointer, or `header NAME`.
+    /// Where in the call: a JSON pointer, `header NAME`, or `query`.
     pub point: Option<String>,
     /// What the rule wants there.
     pub expected: Option<String>,

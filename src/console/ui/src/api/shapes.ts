@@ -99,7 +99,7 @@ export interface Attack {
   action: string;
   /** Which rule. */
   detail: string | null;
-  /** JSON pointer into the message, or `header NAME`. */
+  /** JSON pointer into the message, `header NAME`, or `query`. */
   point: string | null;
   expected?: string | null;
   found?: string | null;
