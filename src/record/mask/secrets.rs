@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use memchr::memmem;
 
-use super::signs::{Signs, is_in_word};
+use super::signs::{Signs, each_long_word, word_start};
 use super::spans::Spans;
 
 /// What may follow the beginning of a secret.
@@ -104,9 +104,6 @@ const BEGINNINGS: &[(&str, Shape)] = &[
     ("AGE-SECRET-KEY-1", Word(16)),
 ];
 
-/// The shortest word, beginning included, that is one; but for the first word of a PEM block,
-/// which is [`PEM_BEGIN`].
-const WORD_BYTES_MIN: usize = 12;
 const PEM_BEGIN: &str = "-----BEGIN";
 
 static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -123,28 +120,24 @@ pub(crate) fn find(text: &str, signs: Signs, is_cut: bool, spans: &mut Spans) {
             candidate.userinfo().into_iter().for_each(|range| spans.add(range));
         }
     }
-    let is_possible =
-        signs.longest_word >= WORD_BYTES_MIN || signs.has_scheme || signs.has_separator;
-    if !is_possible && !is_cut {
-        return;
+    if signs.has_dashes {
+        for found in memmem::find_iter(text.as_bytes(), PEM_BEGIN) {
+            let end = found + PEM_BEGIN.len();
+            let candidate = Candidate { text, is_cut, start: found, end };
+            candidate.pem().into_iter().for_each(|range| spans.add(range));
+        }
     }
-    let mut start = 0;
-    for (at, &byte) in text.as_bytes().iter().enumerate() {
-        if is_in_word(byte) {
-            continue;
-        }
-        let is_pem = || text.get(start..at).is_some_and(|word| word.ends_with(PEM_BEGIN));
-        if at - start >= WORD_BYTES_MIN || is_pem() {
-            find_in_word(text, start..at, is_cut, spans);
-        }
-        if byte == b' ' {
-            let candidate = Candidate { text, is_cut, start, end: at + 1 };
-            candidate.after_scheme(start..at).into_iter().for_each(|range| spans.add(range));
-        }
-        start = at + 1;
+    if signs.has_long_word {
+        each_long_word(text.as_bytes(), |word| find_in_word(text, word, is_cut, spans));
     }
-    if text.len() - start >= WORD_BYTES_MIN || is_cut {
-        find_in_word(text, start..text.len(), is_cut, spans);
+    if is_cut {
+        find_in_word(text, word_start(text.as_bytes(), 0, text.len())..text.len(), is_cut, spans);
+    }
+    if signs.has_scheme {
+        for space in memchr::memchr_iter(b' ', text.as_bytes()) {
+            let candidate = Candidate { text, is_cut, start: space, end: space + 1 };
+            candidate.after_scheme(space).into_iter().for_each(|range| spans.add(range));
+        }
     }
 }
 
@@ -235,9 +228,9 @@ impl Candidate<'_> {
         Some(self.start..end)
     }
 
-    /// What follows the name of an authentication scheme and a space.
-    fn after_scheme(self, word: Range<usize>) -> Option<Range<usize>> {
-        let word = self.text.as_bytes().get(word)?;
+    /// What follows the name of an authentication scheme and the space at `space`.
+    fn after_scheme(self, space: usize) -> Option<Range<usize>> {
+        let word = self.text.as_bytes().get(..space)?;
         let ends_with = |scheme: &str| {
             let from = word.len().checked_sub(scheme.len());
             let end = from.and_then(|from| word.get(from..));

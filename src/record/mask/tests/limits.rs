@@ -173,7 +173,8 @@ proptest! {
             let inside = secret.clone();
             let strings = prop_oneof![
                 2 => "[ a-zäé:=\"\\\\{}\\[\\],.]{0,20}".boxed(),
-                1 => ("[ a-zäé:.]{0,40}", 0..PLACES)
+                // Without hexadecimal digits: a card number among them is taken for a hash.
+                1 => ("[ g-zäé:.]{0,40}", 0..PLACES)
                     .prop_map(move |(text, place)| placed(&inside, &text, place)).boxed(),
             ];
             (Just(secret), any_json(strings.boxed()))
