@@ -57,7 +57,9 @@ fn card_end(bytes: &[u8], start: usize, is_cut: bool) -> Option<usize> {
             if count >= DIGITS_MIN && is_card(card) {
                 found = Some(at);
             }
-            if is_cut && at == bytes.len() && count >= DIGITS_CUT_MIN && issuer_lengths(card) != 0 {
+            // Nothing but what separates groups may stand before the cut.
+            let is_at_cut = matches!(bytes.get(at..), Some([] | [b' ' | b'-']));
+            if is_cut && is_at_cut && count >= DIGITS_CUT_MIN && issuer_lengths(card) != 0 {
                 found = Some(at);
             }
             let continues = matches!(byte, Some(b' ' | b'-'))
@@ -183,6 +185,8 @@ mod tests {
         assert_eq!(masked("card 4111 1111 11", true), "card ••••");
         assert_eq!(masked("card 4111 1111 11", false), "card 4111 1111 11");
         assert_eq!(masked("call 1111 1111 11", true), "call 1111 1111 11");
+        // The end may stand behind a group's dash as well.
+        assert_eq!(masked("card 4111-1111-1111-", true), "card ••••-");
     }
 
     #[test]
