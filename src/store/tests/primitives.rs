@@ -1,5 +1,6 @@
 //! Primitives of a server: lists and calls together.
 
+use crate::attacks::{ACL, attack};
 use crate::fixture::{DAY, HOUR, NOON, SECOND, Store, answer, call, exchange, place};
 use protocol::{PrimitiveKind, RpcId};
 use record::{Call, Exchange, Listed, Listing, Micros, Outcome, Primitive, Sink};
@@ -147,6 +148,32 @@ fn lists_and_calls_are_joined() {
     let filter = Filter { from: Some(NOON + HOUR), ..Filter::default() };
     let ranged = world.ask(NOON + DAY + HOUR, &filter, &[], FIRST).items;
     assert_eq!(ranged.iter().map(|it| it.calls).collect::<Vec<_>>(), [1, 0]);
+}
+
+#[test]
+fn attacks_on_a_primitive_are_counted_one_by_one() {
+    let mut world = World::new();
+    for (second, name) in [(0, "search"), (1, "search"), (2, "search"), (3, "other")] {
+        let at = NOON + second * SECOND;
+        let exchange = Exchange { at, last_at: at, ..exchange(at) };
+        let mut batch = world.writer.begin(at).unwrap();
+        let part = place(&mut batch, &exchange);
+        let primitive = Some(Primitive { kind: PrimitiveKind::Tool, name });
+        let attacks = [attack(at, ACL)];
+        let blocked = call(at, &RpcId::Integer(1), Outcome::Blocked);
+        batch.call(part, &exchange, &Call { primitive, attacks: &attacks, ..blocked });
+        batch.commit().unwrap();
+    }
+    // Those that are the same within a minute have one row.
+    assert_eq!(world.store.one("SELECT count(*) FROM attack_rows"), "2");
+    let counts = |found: Vec<PrimitiveSummary>| -> Vec<(String, u64)> {
+        found.into_iter().map(|it| (it.name, it.attacks)).collect()
+    };
+    let named = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(counts(world.all(NOON + HOUR)), [named("search", 3), named("other", 1)]);
+    let filter = Filter { from: Some(NOON + 2 * SECOND), ..Filter::default() };
+    let ranged = world.ask(NOON + HOUR, &filter, &[], FIRST).items;
+    assert_eq!(counts(ranged), [named("other", 1), named("search", 1)]);
 }
 
 #[test]
