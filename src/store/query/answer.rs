@@ -236,6 +236,8 @@ pub struct Call {
     pub method: Option<String>,
     /// What it touches.
     pub primitive: Option<Primitive>,
+    /// Of a call to a tool, where its MCP server has listed tools: whether a list has this one.
+    pub listed: Option<bool>,
     /// JSON, masked or reduced.
     pub arguments: Option<Box<RawValue>>,
     /// JSON, masked or reduced.
