@@ -24,7 +24,7 @@ export function RecorderPage() {
         <span class="grow" />
         <span class="dim">{stats?.version && <>Version {stats.version}</>}</span>
       </div>
-      <div class="view-body">
+      <div class="view-body" tabIndex={0} role="region" aria-label="Health of the recorder">
         {answer.problem && !stats ? <Failure problem={answer.problem} again={answer.again} /> : stats ? <Health stats={stats} /> : <Skeleton />}
       </div>
     </div>

@@ -42,9 +42,9 @@ function ServerList({ address }: { address: Address }) {
     { name: "tools", title: "Tools", number: true, cell: (row) => <Listed n={row.tools} of={row} />, by: (row) => row.tools, optional: true },
     { name: "resources", title: "Resources", number: true, cell: (row) => <Listed n={row.resources} of={row} />, by: (row) => row.resources, optional: true },
     { name: "prompts", title: "Prompts", number: true, cell: (row) => <Listed n={row.prompts} of={row} />, by: (row) => row.prompts, optional: true },
-    { name: "p50", title: "Median", number: true, cell: (row) => duration(row.p50_ms), by: (row) => row.p50_ms, optional: true },
+    { name: "p50", title: "Median", number: true, cell: (row) => duration(row.p50_ms), by: (row) => row.p50_ms, optional: true, spare: true },
     { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms, roomy: true },
-    { name: "first", title: "First seen", number: true, cell: (row) => <Ago at={row.first_seen_at} now={now} />, by: (row) => row.first_seen_at, optional: true },
+    { name: "first", title: "First seen", number: true, cell: (row) => <Ago at={row.first_seen_at} now={now} />, by: (row) => row.first_seen_at, optional: true, spare: true },
     { name: "last", title: "Last seen", number: true, cell: (row) => <Ago at={row.last_seen_at} now={now} />, by: (row) => row.last_seen_at, optional: true },
   ];
   const rows = answer.data?.items ?? [];
