@@ -169,6 +169,7 @@ impl Parameters {
             }
             "attack" => filter.attack.push(one_of(name, value, table::ATTACKS)?),
             "control" => filter.control.push(value),
+            "action" => filter.action.push(one_of(name, value, table::ACTIONS)?),
             "q" => filter.q = Some(text_of(name, value)?).filter(|text| !text.is_empty()),
             "limit" => self.limit = Some(number_of(name, &value, 1..=PAGE_ITEMS_MAX)?),
             "cursor" if value.len() > CURSOR_BYTES_MAX => {

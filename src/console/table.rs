@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use store::query::{FILTER_VALUE_BYTES_MAX, PAGE_ITEMS_MAX, PrimitiveStatus, State};
 
 pub(crate) const ID_SOURCES: &[&str] = &["configured", "header", "query", "derived", "none"];
+/// What was done about attacks.
+pub(crate) const ACTIONS: &[&str] = &["passed", "blocked"];
 pub(crate) const ATTACKS: &[&str] = &[
     "any",
     "ACL violation",
@@ -35,6 +37,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "status",
     "attack",
     "control",
+    "action",
     "state",
 ];
 
@@ -120,6 +123,11 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     filter("status", Takes::Number(100, 599), "HTTP status."),
     filter("attack", Takes::Words(|| ATTACKS.to_vec()), "Type of an attack, or any."),
     filter("control", TEXT, "Title of a control that objected."),
+    filter(
+        "action",
+        Takes::Words(|| ACTIONS.to_vec()),
+        "What was done about a call that a control objected to.",
+    ),
     filter(
         "state",
         Takes::Words(|| State::ALL.map(State::as_str).to_vec()),

@@ -9,6 +9,7 @@ mod export;
 mod list;
 mod live;
 mod one;
+mod session;
 
 pub use controls::ConfiguredControl;
 pub use directory::Directive;
@@ -24,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::query::{
     AttackId, CallId, Control, Found, Limits, List, PartId, QueryError, Reader, Scope,
-    ServerDetail, Time,
+    ServerDetail, Session, Time,
 };
 use time::OffsetDateTime;
 
@@ -166,6 +167,8 @@ pub(crate) struct Progress {
     pub(crate) cursor: Option<String>,
     /// An MCP server whose configuration is asked for.
     pub(crate) server: Option<Found<ServerDetail>>,
+    /// A session part, to be told what grouped its calls.
+    pub(crate) session: Option<Found<Session>>,
     /// Controls as the days know them, to be completed by those in force.
     pub(crate) controls: Option<List<Control>>,
     pub(crate) items: usize,
@@ -187,7 +190,9 @@ impl Work {
     /// has it. [`Work::tell`] it before the step is done.
     #[must_use]
     pub fn wants_configuration_of(&self) -> Option<&str> {
-        self.progress.server.as_ref().map(|found| found.value.summary.name.as_str())
+        let Progress { server, session, .. } = &self.progress;
+        let server = server.as_ref().map(|found| &found.value.summary.name);
+        server.or(session.as_ref().map(|found| &found.value.part.server)).map(String::as_str)
     }
 
     /// Says which directives are in force for the MCP server.
@@ -222,6 +227,7 @@ impl Work {
                 self.list(reader, &limits)
             }
             Asks::Server => self.server(reader, &limits),
+            Asks::Session => self.session(reader, &limits),
             Asks::Controls => self.controls(reader, &limits),
             _ => self.one(reader, &limits),
         };

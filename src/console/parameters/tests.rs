@@ -41,7 +41,7 @@ fn every_filter_is_read() {
          &user=&role=admin&session_id=s+1&id_source=header&client=c&address=%3A%3A1&param.tenant=acme\
          &param.tenant=globex&param.x-y_z.1=1&request_id=5b&method=tools%2Fcall&primitive=delete_account\
          &outcome=ok&outcome=tool_error&status=200&status=404&attack=any&attack=ACL+violation\
-         &control=only+admins&state=open&state=idle&q=del",
+         &control=only+admins&action=passed&action=blocked&state=open&state=idle&q=del",
     );
     let filter = it.filter;
     assert_eq!(filter.from, Some(1_795_305_600_000_000));
@@ -63,6 +63,7 @@ fn every_filter_is_read() {
     assert_eq!(filter.status, [200, 404]);
     assert_eq!(filter.attack, ["any", "ACL violation"]);
     assert_eq!(filter.control, ["only admins"]);
+    assert_eq!(filter.action, ["passed", "blocked"]);
     assert_eq!(filter.state, [State::Open, State::Idle]);
     assert_eq!(filter.q.as_deref(), Some("del"));
 }
@@ -105,6 +106,7 @@ fn what_is_wrong_is_named() {
         ("id_source=cookie", "id_source", "not one of configured, header"),
         ("state=closed", "state", "not one of open, ended, idle"),
         ("attack=all", "attack", "not one of any, ACL violation"),
+        ("action=denied", "action", "not one of passed, blocked"),
         ("sort=name", "sort", "not one of newest, duration, bytes"),
         ("format=xml", "format", "not one of json, csv, ndjson"),
         ("payloads=yes", "payloads", "not one of true, false"),

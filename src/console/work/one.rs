@@ -9,18 +9,8 @@ use std::borrow::Cow;
 use store::LeftOut;
 use store::query::{
     CatalogSummary, DaySummary, FacetRequest, Facets, Found, Limits, List, PAGE_ITEMS_MAX,
-    PageRequest, QueryError, Reader, Session, Timeline, Warning,
+    PageRequest, QueryError, Reader, Timeline, Warning,
 };
-
-/// The names by which a session's facets go, beside the filters they stand for.
-const SESSION_FACETS: [(&str, &str); 6] = [
-    ("methods", "method"),
-    ("primitives", "primitive"),
-    ("users", "user"),
-    ("roles", "role"),
-    ("outcomes", "outcome"),
-    ("attacks", "attack"),
-];
 
 impl Work {
     pub(super) fn one(
@@ -31,7 +21,6 @@ impl Work {
         let parameters = &self.parameters;
         let filter = &parameters.filter;
         match (self.asks, &self.subject) {
-            (Asks::Session, Subject::Part(id)) => whole(&session(reader.session(*id, limits)?)?),
             (Asks::Call, Subject::Call(id)) => whole(&reader.call(*id, limits)?),
             (Asks::Attack, Subject::Attack(id)) => whole(&reader.attack(*id, limits)?),
             (Asks::Primitives, Subject::Server(id)) => {
@@ -91,22 +80,6 @@ struct TimelineAnswer {
     warnings: Vec<Warning>,
 }
 
-/// A session part, its facets by name and its other days under `days`.
-fn session(found: Found<Session>) -> Result<Map<String, Value>, QueryError> {
-    let mut members = object(&found)?;
-    let facets = by_name(&found.value.facets)?;
-    let mut named = Map::new();
-    for (name, filter) in SESSION_FACETS {
-        let values = facets.get(filter).and_then(|facet| facet.get("values")).cloned();
-        named.insert(name.to_owned(), values.unwrap_or_else(|| Value::Array(Vec::new())));
-    }
-    members.insert("facets".to_owned(), Value::Object(named));
-    if let Some(parts) = members.remove("parts") {
-        members.insert("days".to_owned(), parts);
-    }
-    Ok(members)
-}
-
 /// Facets as an object: a filter's name, and its values.
 fn facets(found: &Found<Facets>) -> Result<Map<String, Value>, QueryError> {
     let mut members = object(found)?;
@@ -114,7 +87,7 @@ fn facets(found: &Found<Facets>) -> Result<Map<String, Value>, QueryError> {
     Ok(members)
 }
 
-fn by_name(facets: &Facets) -> Result<Map<String, Value>, QueryError> {
+pub(super) fn by_name(facets: &Facets) -> Result<Map<String, Value>, QueryError> {
     let mut named = Map::new();
     for facet in &facets.facets {
         let mut members = object(facet)?;

@@ -148,6 +148,10 @@ pub struct Session {
     pub part: SessionPart,
     /// Parameters (`mcp_param`), as first said: a JSON object.
     pub params: Box<RawValue>,
+    /// What made its calls one session: `session_id`, or `param.NAME` where a parameter is the id;
+    /// of a derived session, and of calls that belong to none, what their group is known by:
+    /// `user`, `credential`, `address`, `user_agent`, `client`.
+    pub grouped_by: Vec<String>,
     /// `User-Agent`, as first seen.
     pub user_agent: Option<String>,
     /// What of its calls is how frequent.
@@ -236,6 +240,8 @@ pub struct Call {
     pub method: Option<String>,
     /// What it touches.
     pub primitive: Option<Primitive>,
+    /// Of a call to a tool, where its MCP server has listed tools: whether a list has this one.
+    pub listed: Option<bool>,
     /// JSON, masked or reduced.
     pub arguments: Option<Box<RawValue>>,
     /// JSON, masked or reduced.

@@ -173,7 +173,7 @@ fn of_each(
 }
 
 /// Tells whether the filters hold on an attack.
-struct Picking<'a> {
+pub(crate) struct Picking<'a> {
     view: &'a View<'a>,
     /// Whether there are filters on its session part.
     is_on_parts: bool,
@@ -181,7 +181,7 @@ struct Picking<'a> {
 }
 
 impl<'a> Picking<'a> {
-    fn new(view: &'a View<'a>) -> Self {
+    pub(crate) fn new(view: &'a View<'a>) -> Self {
         let filter = view.selection.filter;
         let is_on_parts = !filter.session_id.is_empty()
             || !filter.id_source.is_empty()
@@ -190,7 +190,8 @@ impl<'a> Picking<'a> {
         Self { view, is_on_parts, parts: FxHashMap::default() }
     }
 
-    fn takes(&mut self, row: &Row<'_>) -> Result<bool, DayError> {
+    /// Of a row that begins with `at`, `attack`, `server`, `part`, `actor`, `kind`, `control`.
+    pub(crate) fn takes(&mut self, row: &Row<'_>) -> Result<bool, DayError> {
         let selection = self.view.selection;
         if !selection.servers.contains_key(&row.get(2)?) || !selection.wants(row.get(6)?) {
             return Ok(false);

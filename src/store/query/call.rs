@@ -74,6 +74,7 @@ fn read_call(row: &Row<'_>, day: i32) -> rusqlite::Result<Call> {
         rpc_id: rpc_id(row.get(6)?),
         method: some(row.get(7)?),
         primitive: primitive(row.get(8)?, row.get(9)?),
+        listed: None,
         arguments: row.get::<_, Option<String>>(38)?.map(raw),
         result: row.get::<_, Option<String>>(39)?.map(raw),
         arguments_truncated: flags & ARGUMENTS_TRUNCATED != 0,

@@ -40,7 +40,7 @@ impl Reader {
     ) -> Result<List<Call>, QueryError> {
         let limit = page.limit.clamp(1, PAGE_ITEMS_MAX);
         let mut warnings = Vec::new();
-        let (items, next) = match sort {
+        let (mut items, next) = match sort {
             Sort::Newest => {
                 let before = page.cursor.map(|text| read_cursor(text, filter)).transpose()?;
                 let (items, next) =
@@ -52,6 +52,7 @@ impl Reader {
             }
             _ => self.sorted_calls(filter, sort, page, with_payloads, limits, &mut warnings)?,
         };
+        self.tell_listed(&mut items, &mut warnings);
         Ok(List { items, next, warnings })
     }
 
@@ -66,7 +67,7 @@ impl Reader {
     ) -> Result<Vec<Warning>, QueryError> {
         let (mut before, mut warnings) = (None, Vec::new());
         loop {
-            let (items, next) = self.newest_calls(
+            let (mut items, next) = self.newest_calls(
                 filter,
                 before,
                 PAGE_ITEMS_MAX,
@@ -74,6 +75,7 @@ impl Reader {
                 limits,
                 &mut warnings,
             )?;
+            self.tell_listed(&mut items, &mut warnings);
             for item in items {
                 if take(item).is_break() {
                     return Ok(warnings);
@@ -147,7 +149,8 @@ impl Reader {
             calls.truncate(limit);
             Ok((read_calls(connection, id.day, calls, with_payloads)?, has_more))
         })?;
-        let (items, has_more) = found.ok_or(QueryError::NotFound)?;
+        let (mut items, has_more) = found.ok_or(QueryError::NotFound)?;
+        self.tell_listed(&mut items, &mut warnings);
         let next = items
             .last()
             .filter(|_| has_more)
@@ -170,7 +173,8 @@ impl Reader {
                 .ok_or(QueryError::NotFound)?;
             Ok(linked(connection, call)?)
         })?;
-        let value = found.ok_or(QueryError::NotFound)?;
+        let mut value = found.ok_or(QueryError::NotFound)?;
+        self.tell_listed(std::slice::from_mut(&mut value.call), &mut warnings);
         Ok(Found { value, warnings })
     }
 }

@@ -115,6 +115,7 @@ impl Reader {
                 (None, None) => {}
             }
         }
+        self.tell_listed(&mut changes.calls, &mut warnings);
         if changes.mark.days.is_empty() {
             // Whatever comes is new.
             changes.mark.days.push(DayMark { day: today, change: 0, call: 0, attack: 0 });

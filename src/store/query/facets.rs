@@ -4,7 +4,7 @@ use super::answer::Found;
 use super::filter::Filter;
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::{Candidate, View};
-use super::selection::{Selection, contains, numbers_of, params_of, roles_of, text_of};
+use super::selection::{Selection, action_of, contains, numbers_of, params_of, roles_of, text_of};
 use super::summary::{Facet, FacetRequest, FacetValue, Facets};
 use super::{FACET_VALUES_DEFAULT, Reader};
 use record::IdSource;
@@ -16,7 +16,7 @@ use std::collections::hash_map::Entry;
 /// The most names of parameters that are counted.
 const PARAMS_MAX: usize = 32;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "server",
     "user",
     "role",
@@ -30,6 +30,7 @@ const NAMES: [&str; 13] = [
     "status",
     "attack",
     "control",
+    "action",
 ];
 // Places in `NAMES`.
 const SERVER: usize = 0;
@@ -45,6 +46,7 @@ const OUTCOME: usize = 9;
 const STATUS: usize = 10;
 const ATTACK: usize = 11;
 const CONTROL: usize = 12;
+const ACTION: usize = 13;
 
 impl Reader {
     /// Distinct values of the calls on which the filters hold.
@@ -326,6 +328,9 @@ impl Counting {
                 self.place(STATUS, &status.to_string(), &mut places);
             }
             let attacks = text_of(row, 4)?;
+            if !attacks.is_empty() {
+                self.place(ACTION, action_of(text_of(row, 2)?), &mut places);
+            }
             if !attacks.is_empty() && (self.is_wanted(ATTACK) || self.is_wanted(CONTROL)) {
                 self.attack_places(connection, attacks, &mut places)?;
             }

@@ -47,7 +47,7 @@ impl State {
 
 /// All filters. Of one filter any value may hold, of different filters all must. Those on calls
 /// (`user`, `role`, `client`, `address`, `param`, `request_id`, `method`, `primitive`, `outcome`,
-/// `status`, `attack`, `control`) must hold on one and the same call. Values are exact.
+/// `status`, `attack`, `control`, `action`) must hold on one and the same call. Values are exact.
 ///
 /// Without a filter on calls, `from` and `to` select the parts whose time overlaps; with one, the
 /// call itself must have begun in the range.
@@ -89,6 +89,9 @@ pub struct Filter {
     pub attack: Vec<String>,
     /// Titles of controls that objected.
     pub control: Vec<String>,
+    /// What was done about a call with an attack: `passed`, `blocked`. It is one for all attacks of
+    /// a call.
+    pub action: Vec<String>,
     /// Text in the primitive, the user or the session id; upper and lower case are the same for
     /// ASCII letters.
     pub q: Option<String>,

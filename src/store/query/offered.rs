@@ -1,7 +1,7 @@
 //! What the catalogue says of primitives.
 
 use super::Reader;
-use super::answer::{List, Warning};
+use super::answer::{Call, List, Warning};
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{Limits, QueryError};
@@ -9,9 +9,10 @@ use super::primitives::TEMPLATE;
 use super::summary::{CatalogSummary, LeftOutCount, PrimitiveTexts, PrimitiveVersion};
 use crate::catalog::is_differing;
 use record::Micros;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Bytes of the versions that a history shows.
 const HISTORY_BYTES_MAX: usize = 8 << 20;
@@ -212,6 +213,21 @@ impl Reader {
         Ok(List { items, next: None, warnings })
     }
 
+    /// Says of calls to tools whether a list has them, with one question to the catalogue.
+    pub(crate) fn tell_listed(&self, calls: &mut [Call], warnings: &mut Vec<Warning>) {
+        let mut tools: Vec<(String, String)> = calls.iter().filter_map(tool_of).collect();
+        tools.sort_unstable();
+        tools.dedup();
+        if tools.is_empty() {
+            return;
+        }
+        let found = self.files.ask_catalog(warnings, |catalog| tools_listed(catalog, &tools));
+        let Some(found) = found else { return };
+        for call in calls {
+            call.listed = tool_of(call).and_then(|tool| found.get(&tool).copied());
+        }
+    }
+
     /// What the catalogue holds, and what had no room in it. `None`: there is none.
     pub fn catalog(&mut self) -> (Option<CatalogSummary>, Vec<Warning>) {
         let mut warnings = Vec::new();
@@ -268,6 +284,45 @@ fn catalog_summary(catalog: &Connection) -> rusqlite::Result<CatalogSummary> {
             })?
             .collect::<rusqlite::Result<_>>()?,
     })
+}
+
+/// MCP server and name of the tool that a call is for.
+fn tool_of(call: &Call) -> Option<(String, String)> {
+    let primitive = call.primitive.as_ref().filter(|it| it.kind == "tool")?;
+    Some((call.server.clone(), primitive.name.clone()))
+}
+
+/// Of servers and names of tools: whether a list has them. What is asked of a server that has
+/// listed no tool is left out.
+fn tools_listed(
+    catalog: &Connection,
+    tools: &[(String, String)],
+) -> rusqlite::Result<HashMap<(String, String), bool>> {
+    let mut found = HashMap::new();
+    if !has_lists(catalog)? {
+        return Ok(found);
+    }
+    let rows = vec!["(?, ?, ?)"; tools.len()].join(", ");
+    // Asked in this order: the tools that are wanted are few, those that are listed may be many.
+    let mut statement = catalog.prepare(&format!(
+        "WITH wanted (number, server, name) AS (VALUES {rows}) SELECT w.number, \
+         EXISTS (SELECT 1 FROM primitives p WHERE p.server = s.server AND p.kind = 'tool' \
+         AND p.is_template = 0 AND p.name = w.name) \
+         FROM wanted w CROSS JOIN servers s ON s.name = w.server \
+         WHERE EXISTS (SELECT 1 FROM primitives p WHERE p.server = s.server AND p.kind = 'tool')"
+    ))?;
+    let values = tools.iter().zip(0_i64..).flat_map(|((server, name), number)| {
+        [Value::Integer(number), Value::Text(server.clone()), Value::Text(name.clone())]
+    });
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        let tool = usize::try_from(number).ok().and_then(|number| tools.get(number));
+        if let Some(tool) = tool {
+            found.insert(tool.clone(), row.get(1)?);
+        }
+    }
+    Ok(found)
 }
 
 /// What the catalogue knows of a server, besides its name.

@@ -199,6 +199,7 @@ fn called_on(view: &View<'_>) -> Result<HashMap<Name, Sums>, DayError> {
         let Some(sums) = found.get_mut(primitive) else { return };
         sums.calls += load.calls;
         sums.errors += load.errors;
+        sums.attacks += load.attacks;
         if let Some((bucket, calls)) = load.duration {
             sums.durations.add(bucket, calls);
         }
@@ -206,27 +207,7 @@ fn called_on(view: &View<'_>) -> Result<HashMap<Name, Sums>, DayError> {
         *calls += load.calls;
         *errors += load.errors;
     })?;
-    add_attacks(view, &mut found)?;
     Ok(found)
-}
-
-/// Attacks in the range, on the calls they were found in.
-fn add_attacks(view: &View<'_>, found: &mut HashMap<Name, Sums>) -> Result<(), DayError> {
-    let mut statement = view.connection.prepare_cached(
-        "SELECT k.primitive_kind, k.primitive, count(*) FROM attack_rows a \
-         JOIN call_rows c ON c.call = a.call JOIN kinds k ON k.kind = c.kind \
-         JOIN parts p ON p.part = c.part \
-         WHERE p.server = ?1 AND a.at >= ?2 AND a.at < ?3 AND k.primitive IS NOT NULL \
-         GROUP BY 1, 2",
-    )?;
-    for server in view.selection.servers.keys() {
-        let mut rows = statement.query((server, view.selection.from(), view.selection.to()))?;
-        while let Some(row) = rows.next()? {
-            let attacks: i64 = row.get(2)?;
-            found.entry((row.get(0)?, row.get(1)?)).or_default().attacks += attacks.cast_unsigned();
-        }
-    }
-    Ok(())
 }
 
 fn used_on(connection: &Connection, server: &str) -> rusqlite::Result<Vec<Name>> {

@@ -3,7 +3,7 @@
 use super::filter::{Filter, Scope};
 use super::limits::DayError;
 use crate::rollup;
-use record::Outcome;
+use record::{Action, Outcome};
 use rusqlite::{Connection, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -161,6 +161,7 @@ impl<'f> Selection<'f> {
             && filter.primitive.is_empty()
             && filter.outcome.is_empty()
             && filter.status.is_empty()
+            && filter.action.is_empty()
             && self.controls.is_none());
         let mut kinds = Bits::default();
         let mut statement = day.prepare_cached(
@@ -186,7 +187,8 @@ impl<'f> Selection<'f> {
                 self.attack_kinds.insert(kind, attacks as u64);
             }
             if is_bound
-                && (attacks > 0 || self.controls.is_none())
+                && (attacks > 0 || self.controls.is_none() && filter.action.is_empty())
+                && is_any(&filter.action, action_of(outcome))
                 && is_any(&filter.method, text_of(row, 1)?)
                 && is_any(&filter.primitive, primitive)
                 && is_any(&filter.outcome, outcome)
@@ -299,6 +301,14 @@ impl<'f> Selection<'f> {
     pub(crate) fn to(&self) -> i64 {
         self.filter.to.unwrap_or(i64::MAX)
     }
+}
+
+/// What was done about attacks, by the outcome of their call: a blocked call is blocked whichever
+/// control wanted it, and its attacks with it.
+pub(crate) fn action_of(outcome: &str) -> &'static str {
+    let action =
+        if outcome == Outcome::Blocked.as_str() { Action::Blocked } else { Action::Passed };
+    action.as_str()
 }
 
 /// The controls in `kinds.attacks`.

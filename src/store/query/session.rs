@@ -1,16 +1,17 @@
 //! One session part.
 
-use super::answer::{Found, OtherPart, Session, SessionEvent};
+use super::answer::{Found, OtherPart, Session, SessionEvent, SessionPart};
 use super::call::{raw, request_id};
 use super::facets::facets_of_day;
 use super::filter::{Filter, Scope};
 use super::id::{PartId, Time};
 use super::limits::{DayError, Limits, QueryError};
 use super::parts::View;
-use super::selection::Selection;
+use super::selection::{Selection, params_of};
 use super::sessions::{describe, some};
 use super::{EVENTS_MAX, FacetRequest, Reader};
 use crate::directory::day_name;
+use record::IdSource;
 use rusqlite::{Connection, OptionalExtension};
 
 impl Reader {
@@ -60,13 +61,14 @@ fn read_session(view: &View<'_>, id: PartId) -> Result<Session, DayError> {
     let candidate = view.candidate(id.part)?.ok_or(QueryError::NotFound)?;
     let calls = candidate.calls.cast_unsigned();
     let part = describe(view, vec![(candidate, calls)])?.pop().ok_or(QueryError::NotFound)?;
-    let (params, user_agent): (String, String) = view
+    let (params, user_agent, has_credential): (String, String, bool) = view
         .connection
         .prepare_cached(
-            "SELECT a.params, a.user_agent FROM parts p JOIN actors a ON a.actor = p.actor \
+            "SELECT a.params, a.user_agent, a.credential <> 0 FROM parts p JOIN actors a ON a.actor = p.actor \
              WHERE p.part = ?1",
         )?
-        .query_row([id.part], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row([id.part], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let grouped_by = grouped_by(&part, &params, has_credential);
     let facets = facets_of_day(view, vec![candidate], &FacetRequest::default())?;
     let events_total: i64 = view
         .connection
@@ -89,12 +91,43 @@ fn read_session(view: &View<'_>, id: PartId) -> Result<Session, DayError> {
     Ok(Session {
         part,
         params: raw(params),
+        grouped_by,
         user_agent: some(user_agent),
         facets,
         parts: Vec::new(),
         events,
         events_total: events_total.max(0).cast_unsigned(),
     })
+}
+
+/// The first revision whose requests each name their client.
+const STATELESS: &str = "2026-07-28";
+
+/// What made the calls of a part one session, by the built-in rules (`exchange`, `derived_group`).
+fn grouped_by(part: &SessionPart, params: &str, has_credential: bool) -> Vec<String> {
+    let source = IdSource::ALL.into_iter().find(|it| it.as_str() == part.id_source);
+    let mut found: Vec<String> = match source {
+        Some(IdSource::Derived) if part.user.is_some() => vec!["user".to_owned()],
+        Some(IdSource::Derived) if has_credential => vec!["credential".to_owned()],
+        Some(IdSource::Derived | IdSource::None) => {
+            vec!["address".to_owned(), "user_agent".to_owned()]
+        }
+        _ => {
+            let params = params_of(params).into_iter();
+            params
+                .filter(|(_, value)| *value == part.session_id)
+                .map(|(name, _)| format!("param.{name}"))
+                .collect()
+        }
+    };
+    let is_stateless = part.protocol_version.as_deref().is_some_and(|it| it >= STATELESS);
+    if source == Some(IdSource::Derived) && is_stateless && part.client.is_some() {
+        found.push("client".to_owned());
+    }
+    if found.is_empty() {
+        found.push("session_id".to_owned());
+    }
+    found
 }
 
 fn other_part(

@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::answer::Found;
+use super::attacks::Picking;
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
@@ -20,6 +21,8 @@ const STEPS_SECONDS: [i64; 18] = [
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
     86_400,
 ];
+/// Attacks in one row of which all calls are stored.
+const STORED_MAX: u32 = crate::flood::BLOCKED_CALLS_A_MINUTE_MAX;
 const SECOND_US: i64 = 1_000_000;
 /// Calls that are counted one by one for steps shorter than an hour; with more selected, steps
 /// are hours.
@@ -179,7 +182,40 @@ fn add_day(view: &View<'_>, steps: &mut Steps, budget: &mut u64) -> Result<bool,
             })?;
         }
     }
+    add_unstored(view, steps)?;
     Ok(true)
+}
+
+/// Adds the attacks of blocked calls that were only counted, as there were too many of them: each
+/// stands in the row of those before it, which is one of its minute.
+fn add_unstored(view: &View<'_>, steps: &mut Steps) -> Result<(), DayError> {
+    // What is named outright is stored.
+    if view.selection.calls.is_some() {
+        return Ok(());
+    }
+    let mut picking = Picking::new(view);
+    let mut statement = view.connection.prepare_cached(
+        "SELECT at, attack, server, part, actor, kind, control, last_at, count, call \
+         FROM attack_rows WHERE at >= ?1 AND at < ?2 AND count > ?3",
+    )?;
+    let mut stored = view.connection.prepare_cached(
+        "SELECT count(*) FROM attack_calls WHERE call BETWEEN ?1 AND ?2 AND attack = ?3",
+    )?;
+    let blocks = view.blocks()?;
+    let mut rows = statement.query((view.selection.from(), view.selection.to(), STORED_MAX))?;
+    while let Some(row) = rows.next()? {
+        if !picking.takes(row)? {
+            continue;
+        }
+        let (at, last_at): (Micros, Micros) = (row.get(0)?, row.get(7)?);
+        let last = blocks.iter().rev().find(|(_, first_at, _)| *first_at <= last_at);
+        let last_call = last.map_or(0, |(block, ..)| (block + 1) * BLOCK_CALLS - 1);
+        let key = (row.get::<_, i64>(9)?, last_call, row.get::<_, i64>(1)?);
+        let stored: i64 = stored.query_row(key, |row| row.get(0))?;
+        let unstored = row.get::<_, i64>(8)?.saturating_sub(stored).max(0);
+        steps.add(at, 0, 0, unstored.unsigned_abs());
+    }
+    Ok(())
 }
 
 /// Adds whole minutes from their rollup, and the calls of the two minutes that the range cuts.

@@ -15,7 +15,7 @@ pub(crate) fn random_filter(random: &mut Random, made: &Made) -> Filter {
         let session = &made.sessions[call.session];
         let other = random.one(&made.calls);
         let text = |value: &str| value.to_owned();
-        match random.below(18) {
+        match random.below(19) {
             0 => filter.server = vec![text(session.server), text("nowhere")],
             1 => filter.session_id = vec![made.id_on(call.session, call.at.div_euclid(DAY))],
             2 => filter.id_source = vec![text(session.source.as_str())],
@@ -35,6 +35,12 @@ pub(crate) fn random_filter(random: &mut Random, made: &Made) -> Filter {
                 filter.attack = vec![text(random.one::<&str>(&["any", "ACL violation"]))]
             }
             15 => filter.control = vec![text(random.one::<&str>(&["as listed", "no such"]))],
+            17 => {
+                filter.action = vec![text(random.one::<&str>(&["passed", "blocked"]))];
+                if random.below(2) == 0 {
+                    filter.attack = vec![text("any")];
+                }
+            }
             16 => {
                 filter.attack = vec![text(random.one::<&str>(&["any", "Protocol violation"]))];
                 filter.control = vec![text(random.one::<&str>(&["as listed", ""]))];

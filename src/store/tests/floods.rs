@@ -66,6 +66,34 @@ fn a_flood_of_blocked_calls_does_not_fill_the_disk() {
 }
 
 #[test]
+fn a_chart_of_attacks_has_those_of_calls_that_were_counted_only() {
+    let store = Store::new();
+    let mut writer = store.writer("w1");
+    // 90 in the first minute, 2,000 in the third.
+    flood(&mut writer, NOON, 90, 500, &|_| "/params/name".to_owned());
+    flood(&mut writer, NOON + 120 * SECOND, 2_000, 500, &|_| "/params/name".to_owned());
+    let stop = Arc::default();
+    let mut reader = Reader::open(&store.path(), Scope::all());
+    let range = Filter { from: Some(NOON), to: Some(NOON + 300 * SECOND), ..Filter::default() };
+    let text = str::to_owned;
+    for (filter, wanted) in [
+        (range.clone(), [90, 0, 2_000, 0, 0]),
+        (Filter { attack: vec![text("any")], ..range.clone() }, [90, 0, 2_000, 0, 0]),
+        (Filter { control: vec![text(ACL.title)], ..range.clone() }, [90, 0, 2_000, 0, 0]),
+        (Filter { action: vec![text("blocked")], ..range.clone() }, [90, 0, 2_000, 0, 0]),
+        (Filter { primitive: vec![text("search")], ..range.clone() }, [90, 0, 2_000, 0, 0]),
+        (Filter { attack: vec![text("External")], ..range.clone() }, [0; 5]),
+        (Filter { action: vec![text("passed")], ..range.clone() }, [0; 5]),
+        (Filter { user: vec![text("nobody")], ..range.clone() }, [0; 5]),
+    ] {
+        let found = reader.timeline(&filter, 5, &limits(&stop)).unwrap().value;
+        assert_eq!(found.step_seconds, 60);
+        let attacks: Vec<u64> = found.steps.iter().map(|step| step.attacks).collect();
+        assert_eq!(attacks, wanted, "{filter:?}");
+    }
+}
+
+#[test]
 fn a_flood_that_differs_in_what_the_client_says_is_bounded_too() {
     let store = Store::new();
     let mut writer = store.writer("w1");

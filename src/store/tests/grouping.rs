@@ -3,11 +3,14 @@
 use crate::fixture::{
     DAY, HOUR, LATE, NOON, SECOND, Store, alice, call, claim, exchange, grouped, place, write,
 };
+use crate::queries::limits;
 use protocol::RpcId;
 use record::{
     Client, Event, EventKind, Exchange, IdSource, Identity, Outcome, Param, Patience, Place,
     Server, Sink,
 };
+use std::sync::Arc;
+use store::query::{Filter, PageRequest, Reader, Scope};
 
 const UNPROVEN: Server<'static> = Server {
     name: "crm.example.com/probe",
@@ -253,4 +256,39 @@ fn a_clock_set_back_over_midnight_writes_the_right_files() {
     batch.call(part, &far, &call(far.at, &RpcId::None, Outcome::Accepted));
     batch.commit().unwrap();
     assert_eq!(store.column("2026-11-24.db", "SELECT count(*) FROM calls"), ["1"]);
+}
+
+#[test]
+fn a_session_tells_what_grouped_its_calls() {
+    let params = [
+        Param { name: "chat", value: "c-17" },
+        Param { name: "tenant", value: "acme" },
+        Param { name: "same", value: "c-17" },
+    ];
+    let named = Identity { params: &params, ..alice() };
+    let guest = Identity { user: "", credential: 0, ..named };
+    let token = Identity { credential: 5, ..guest };
+    let configured = record::Claim { source: IdSource::Configured, ..claim("c-17") };
+    let derived = |group| grouped(IdSource::Derived, group);
+    let stateless = ("2026-07-28", Client { name: "claude-code", version: "2.1" });
+    let old = ("2025-11-25", Client { name: "claude-code", version: "2.1" });
+    for (session, identity, (protocol_version, client), wanted) in [
+        (claim("s"), named, old, vec!["session_id"]),
+        (configured, named, old, vec!["param.chat", "param.same"]),
+        (derived(1), named, stateless, vec!["user", "client"]),
+        (derived(2), named, old, vec!["user"]),
+        (derived(3), token, stateless, vec!["credential", "client"]),
+        (derived(4), guest, old, vec!["address", "user_agent"]),
+        (grouped(IdSource::None, 5), named, stateless, vec!["address", "user_agent"]),
+    ] {
+        let store = Store::new();
+        let mut writer = store.writer("w1");
+        let made = Exchange { session, identity, protocol_version, client, ..exchange(NOON) };
+        write(&mut writer, &made, Outcome::Ok);
+        let (stop, page) = (Arc::default(), PageRequest { limit: 5, cursor: None });
+        let mut reader = Reader::open(&store.path(), Scope::all());
+        let list = reader.sessions(&Filter::default(), page, &limits(&stop)).unwrap().items;
+        let found = reader.session(list[0].id, &limits(&stop)).unwrap().value;
+        assert_eq!(found.grouped_by, wanted, "{:?}", found.part);
+    }
 }

@@ -1,13 +1,16 @@
 //! Primitives of a server: lists and calls together.
 
+use crate::attacks::{ACL, attack};
 use crate::fixture::{DAY, HOUR, NOON, SECOND, Store, answer, call, exchange, place};
 use protocol::{PrimitiveKind, RpcId};
 use record::{Call, Exchange, Listed, Listing, Micros, Outcome, Primitive, Sink};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Writer;
 use store::query::{
-    Filter, Limits, PageRequest, PrimitiveStatus, PrimitiveSummary, QueryError, Reader, Scope,
+    DayMark, Filter, Limits, Mark, PageRequest, PrimitiveStatus, PrimitiveSummary, QueryError,
+    Reader, Scope, Sort,
 };
 
 const CRM: &str = "crm.example.com/mcp";
@@ -150,6 +153,32 @@ fn lists_and_calls_are_joined() {
 }
 
 #[test]
+fn attacks_on_a_primitive_are_counted_one_by_one() {
+    let mut world = World::new();
+    for (second, name) in [(0, "search"), (1, "search"), (2, "search"), (3, "other")] {
+        let at = NOON + second * SECOND;
+        let exchange = Exchange { at, last_at: at, ..exchange(at) };
+        let mut batch = world.writer.begin(at).unwrap();
+        let part = place(&mut batch, &exchange);
+        let primitive = Some(Primitive { kind: PrimitiveKind::Tool, name });
+        let attacks = [attack(at, ACL)];
+        let blocked = call(at, &RpcId::Integer(1), Outcome::Blocked);
+        batch.call(part, &exchange, &Call { primitive, attacks: &attacks, ..blocked });
+        batch.commit().unwrap();
+    }
+    // Those that are the same within a minute have one row.
+    assert_eq!(world.store.one("SELECT count(*) FROM attack_rows"), "2");
+    let counts = |found: Vec<PrimitiveSummary>| -> Vec<(String, u64)> {
+        found.into_iter().map(|it| (it.name, it.attacks)).collect()
+    };
+    let named = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(counts(world.all(NOON + HOUR)), [named("search", 3), named("other", 1)]);
+    let filter = Filter { from: Some(NOON + 2 * SECOND), ..Filter::default() };
+    let ranged = world.ask(NOON + HOUR, &filter, &[], FIRST).items;
+    assert_eq!(counts(ranged), [named("other", 1), named("search", 1)]);
+}
+
+#[test]
 fn what_was_called_and_never_listed_is_marked() {
     let mut world = World::new();
     world.tools(NOON, &[tool("listed", "")]);
@@ -190,6 +219,64 @@ fn a_status_is_one_of_today() {
     let filter = Filter { from: Some(now - SECOND), ..Filter::default() };
     let active = world.ask(now, &filter, &[PrimitiveStatus::Active], FIRST).items;
     assert_eq!(active.iter().map(|it| (&*it.name, it.calls)).collect::<Vec<_>>(), [("b", 0)]);
+}
+
+#[test]
+fn a_call_tells_whether_its_tool_was_ever_listed() {
+    let mut world = World::new();
+    for (second, kind, name) in [
+        (0, PrimitiveKind::Tool, "listed"),
+        (1, PrimitiveKind::Tool, "secret"),
+        (2, PrimitiveKind::Prompt, "secret"),
+        (3, PrimitiveKind::Tool, "'; --\0\u{202e}"),
+    ] {
+        world.call(NOON + second * SECOND, kind, name, Outcome::Ok);
+    }
+    let stop = Arc::clone(&world.stop);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let limits = Limits { now: NOON + HOUR, deadline, cancelled: &stop };
+    let all = Filter::default();
+    let told = |reader: &mut Reader| {
+        let newest = reader.calls(&all, Sort::Newest, FIRST, false, &limits).unwrap();
+        assert_eq!(newest.warnings, []);
+        let mut by_call = BTreeMap::new();
+        for call in newest.items {
+            let one = reader.call(call.id, &limits).unwrap().value.call;
+            assert_eq!(one.listed, call.listed);
+            let id = call.session;
+            let of_part = reader.session_calls(id, &all, FIRST, false, &limits).unwrap().items;
+            assert!(of_part.iter().any(|it| it.id == call.id && it.listed == call.listed));
+            by_call.insert(call.id, call.listed);
+        }
+        let sorted = reader.calls(&all, Sort::Bytes, FIRST, false, &limits).unwrap().items;
+        assert_eq!(by_call, sorted.into_iter().map(|it| (it.id, it.listed)).collect());
+        let since = Mark { days: vec![DayMark { day: 20_782, change: 0, call: 0, attack: 0 }] };
+        let live = reader.changes(&since, &all, 50, &limits).unwrap().calls;
+        assert_eq!(by_call, live.into_iter().map(|it| (it.id, it.listed)).collect());
+        by_call.into_values().collect::<Vec<_>>()
+    };
+    // Where no tool is listed, nothing can be said.
+    world.list(NOON, PrimitiveKind::Prompt, false, &[tool("p", "")]);
+    assert_eq!(told(&mut world.reader), [None; 4]);
+    world.tools(NOON, &[tool("listed", "")]);
+    assert_eq!(told(&mut world.reader), [Some(true), Some(false), None, Some(false)]);
+    // A name that another MCP server lists is not listed here.
+    let other = Listing {
+        at: NOON,
+        kind: PrimitiveKind::Tool,
+        is_templates: false,
+        listed_for: 0,
+        page: Some(0),
+        fingerprint: 99,
+        items: &[tool("secret", "")],
+        left_out: 0,
+        is_truncated: false,
+    };
+    let mut batch = world.writer.begin(NOON).unwrap();
+    let server = record::Server { name: "other.example.com/mcp", ..exchange(NOON).server };
+    batch.listed(&Exchange { server, ..exchange(NOON) }, &other);
+    batch.commit().unwrap();
+    assert_eq!(told(&mut world.reader), [Some(true), Some(false), None, Some(false)]);
 }
 
 #[test]

@@ -78,6 +78,11 @@ pub(crate) struct MadeCall {
 }
 
 impl MadeCall {
+    /// What was done about its attacks.
+    fn action(&self) -> &'static str {
+        if self.outcome == Outcome::Blocked { "blocked" } else { "passed" }
+    }
+
     /// The attacks on which the filters hold: type and title.
     pub(crate) fn attacks_of(&self, filter: &Filter) -> Vec<(&'static str, &'static str)> {
         let is_any = filter.attack.iter().any(|wanted| wanted == "any");
@@ -85,7 +90,9 @@ impl MadeCall {
         attacks
             .map(|(kind, title, _)| (kind.as_str(), title))
             .filter(|(kind, title)| {
-                (is_any || has(&filter.attack, kind)) && has(&filter.control, title)
+                (is_any || has(&filter.attack, kind))
+                    && has(&filter.control, title)
+                    && has(&filter.action, self.action())
             })
             .collect()
     }
@@ -476,7 +483,9 @@ impl Made {
                 .iter()
                 .any(|text| text.to_ascii_lowercase().contains(&q))
         });
-        let is_attack = filter.attack.is_empty() && filter.control.is_empty()
+        let is_attack = [&filter.attack, &filter.control, &filter.action]
+            .iter()
+            .all(|wanted| wanted.is_empty())
             || !call.attacks_of(filter).is_empty();
         filter.from.is_none_or(|from| call.at >= from)
             && filter.to.is_none_or(|to| call.at < to)
@@ -514,6 +523,7 @@ pub(crate) fn is_on_calls(filter: &Filter) -> bool {
         &filter.outcome,
         &filter.attack,
         &filter.control,
+        &filter.action,
     ];
     lists.iter().any(|list| !list.is_empty())
         || !filter.param.is_empty()
@@ -555,6 +565,9 @@ pub(crate) fn facets(made: &Made, selected: &[(Part, Vec<usize>)]) -> BTreeMap<S
             let attacks = call.attacks_of(&Filter::default());
             for kind in attacks.iter().map(|(kind, _)| *kind).collect::<BTreeSet<_>>() {
                 add("attack", kind, 1);
+            }
+            if !attacks.is_empty() {
+                add("action", call.action(), 1);
             }
             for title in attacks.iter().map(|(_, title)| *title).collect::<BTreeSet<_>>() {
                 add("control", title, 1);

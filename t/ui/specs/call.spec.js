@@ -84,6 +84,48 @@ test("a server's page and an agent's day lead to their sessions", async ({ page,
   await expect(calls(page).first()).toBeVisible();
 });
 
+test("of a session's parameters, the one that groups it is marked", async ({ page, open, server }) => {
+  const side = page.locator(".session-side");
+  const { items } = await server.api("sessions?id_source=configured&limit=1");
+  await open(`#/session/${items[0].id}`);
+  const marked = side.locator(".facts > div", { has: page.getByText("grouping key") });
+  await expect(marked).toHaveCount(1);
+  await expect(marked).toContainText("conversation");
+  await expect(side).toContainText("grouped by conversation");
+  const derived = (await server.api("sessions?id_source=derived&user=*&server=docs.example.com%2Fmcp&limit=1")).items[0];
+  await open(`#/session/${derived.id}`);
+  await expect(side).toContainText("grouped by user and client");
+  await expect(marked).toHaveCount(0);
+});
+
+test("a call to a tool that was never listed is marked, in the list and alone", async ({ page, open, server }) => {
+  const { items } = await server.api("calls?primitive=export_ledger&limit=1");
+  await open(`#/session/${items[0].session}?call=${items[0].id}`);
+  await expect(page.locator(".call-head").getByText("never listed")).toBeVisible();
+  await expect(calls(page).filter({ hasText: "export_ledger" }).first().getByText("never listed")).toBeVisible();
+  await expect(calls(page).filter({ hasNotText: "export_ledger" }).getByText("never listed")).toHaveCount(0);
+});
+
+test("the list of MCP servers tells what each lists", async ({ page, open }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await open("#/servers?range=7d");
+  const row = page.getByRole("row", { name: /crm\.example\.com/ });
+  await expect(row).toBeVisible();
+  for (const [title, wanted] of [["Tools", "7"], ["Resources", "1"], ["Prompts", "1"]]) {
+    const at = await page.getByRole("columnheader").evaluateAll((all, name) => all.findIndex((one) => one.textContent.trim().startsWith(name)), title);
+    await expect(row.locator("th, td").nth(at)).toHaveText(wanted);
+  }
+});
+
+test("the recorder tells what the catalogue has no room for, and what a day has lost", async ({ page, open }) => {
+  await open("#/recorder");
+  const catalogue = page.getByRole("region", { name: "Catalogue" });
+  for (const text of ["23 primitives in 27 versions", "of 10,000", "Lists cut", "raise it", "Changes too fast", "more than 6 times in an hour"]) await expect(catalogue).toContainText(text);
+  await expect(catalogue).not.toContainText("Named twice");
+  await expect(page.getByText("attacks only").first()).toBeVisible();
+  await expect(page.getByText("only attacked calls are kept. Its other calls are gone")).toBeVisible();
+});
+
 test("the recorder's losses are told with what helps", async ({ page, open }) => {
   await open("#/recorder");
   await expect(page.getByText("3 exchanges lost since nginx was started")).toBeVisible();

@@ -24,7 +24,7 @@ export const servers = [
     ],
   },
   {
-    id: "s2", name: "github", info: { name: "github-mcp-server", version: "0.21.0" }, revision: "2025-06-18", source: "header",
+    id: "s2", name: "github", info: { name: "github-mcp-server", version: "0.21.0" }, revision: "2025-06-18", source: "configured",
     primitives: [
       tool("search_code", 310, (r) => ({ q: `repo:acme/${r.pick(["billing", "edge", "web"])} ${r.pick(["TODO", "deprecated", "retryAfter"])}`, per_page: 30 }),
         () => ({ content: ["string(18211)"], "…": "2 more" }), "API rate limit exceeded for installation ID 4411"),

@@ -45,7 +45,7 @@ const EARLIER = {
 /** Listed, and never called. */
 export const UNUSED = { "crm.example.com/mcp": [{ kind: "tool", name: "merge_accounts" }, { kind: "tool", name: "archive_account" }], "files.example.com/sse": [{ kind: "resource", name: "file:///srv/{path}" }] };
 const NEW = new Set(["fetch", "weekly_summary"]);
-const NOT_LISTED = new Set(["export_ledger"]);
+export const NOT_LISTED = new Set(["export_ledger"]);
 export const LISTS_DIFFER = new Set(["crm.example.com/mcp"]);
 
 function inferred(value) {

@@ -1,7 +1,7 @@
 // Controls of the generated world, what they object to, and attacks and controls as the API tells them.
 
 import { marks, payload } from "./hostile.mjs";
-import { matching, page, Problem } from "./questions.mjs";
+import { isWanted, matching, page, Problem } from "./questions.mjs";
 
 const DAY = 86_400_000;
 const dayOf = (ms) => new Date(ms).toISOString().slice(0, 10);
@@ -89,10 +89,7 @@ function told(call, one) {
 }
 
 export function attacks(world, query) {
-  const types = query.getAll("attack").filter((type) => type !== "any");
-  const [titles, actions] = [query.getAll("control"), query.getAll("action")];
-  const fits = (wanted, value) => !wanted.length || wanted.includes(value);
-  const found = [...matching(world, query)].flatMap(({ calls }) => calls).flatMap((call) => call.attacks.filter((one) => fits(types, one.type) && fits(titles, one.control) && fits(actions, one.action)).map((one) => told(call, one)));
+  const found = [...matching(world, query)].flatMap(({ calls }) => calls).flatMap((call) => call.attacks.filter((one) => isWanted(query, one)).map((one) => told(call, one)));
   found.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : a.id < b.id ? 1 : -1));
   return page(found, query);
 }

@@ -1,7 +1,7 @@
 // Servers, agents and the recorder's health, over a world.
 
 import { servers as cast } from "./cast.mjs";
-import { LISTS_DIFFER, listed, statusOf, UNUSED, versions } from "./catalogue.mjs";
+import { LISTS_DIFFER, listed, NOT_LISTED, statusOf, UNUSED, versions } from "./catalogue.mjs";
 import { counts, isError, matching, page, Problem } from "./questions.mjs";
 
 function quantile(sorted, q) {
@@ -27,11 +27,18 @@ function grouped(world, query, keyOf) {
   return groups;
 }
 
-const primitivesOf = (calls) => new Set(calls.filter((c) => c.primitive).map((c) => JSON.stringify(c.primitive))).size;
+/** How many tools, resources and prompts a server lists, and how many primitives are listed or called. */
+function listedBy(name, calls) {
+  const entries = [...(cast.find((one) => one.name === name)?.primitives ?? []), ...(UNUSED[name] ?? [])].filter((entry) => !NOT_LISTED.has(entry.name));
+  const of = (kind) => entries.filter((entry) => entry.kind === kind).length;
+  const keys = [...entries, ...calls.filter((call) => call.primitive).map((call) => call.primitive)].map(({ kind, name: of }) => JSON.stringify([kind, of]));
+  return { primitives: new Set(keys).size, tools: of("tool"), resources: of("resource"), prompts: of("prompt") };
+}
+
 const list = (items) => ({ items, next: null });
 
 export function servers(world, query) {
-  const found = [...grouped(world, query, (part) => part.server)].map(([name, { parts, calls }]) => ({ id: idOf(name), name, sessions: parts.length, ...summary(calls), primitives: primitivesOf(calls) }));
+  const found = [...grouped(world, query, (part) => part.server)].map(([name, { parts, calls }]) => ({ id: idOf(name), name, sessions: parts.length, ...summary(calls), ...listedBy(name, calls) }));
   return list(found.sort((a, b) => b.calls - a.calls));
 }
 
@@ -50,7 +57,7 @@ export function server(world, query, id) {
   const file = `/etc/nginx/conf.d/${name.split(/[./]/)[0].replace(/\W/g, "")}.conf`;
   const masked = (text) => (text ? `${text.slice(0, 2)}••••` : text);
   return {
-    id, name, sessions: parts.length, ...summary(calls), primitives: primitivesOf(calls), lists_differ: LISTS_DIFFER.has(name),
+    id, name, sessions: parts.length, ...summary(calls), ...listedBy(name, calls), lists_differ: LISTS_DIFFER.has(name),
     found: [
       { name: "user", share: share((c) => c.user), examples: counts(calls.map((c) => c.user).filter(Boolean)).slice(0, 3).map(({ value }) => masked(value)) },
       { name: "role", share: share((c) => c.roles.length), examples: counts(calls.flatMap((c) => c.roles)).slice(0, 3).map(({ value }) => value) },
@@ -120,12 +127,16 @@ export function stats(world) {
   const days = [...new Set(world.parts.map((part) => part.day))].sort().reverse().map((day) => {
     const parts = world.parts.filter((part) => part.day === day);
     const calls = parts.reduce((n, part) => n + part.calls, 0);
-    return { day, bytes: calls * 610 + 90112, sessions: parts.length, calls, payloads_shed: false };
+    return { day, bytes: calls * 610 + 90112, sessions: parts.length, calls, payloads_shed: world.now - Date.parse(day) > 5 * 86_400_000, calls_shed: world.now - Date.parse(day) > 6 * 86_400_000 };
   });
   const written = days.reduce((n, day) => n + day.calls, 0);
   return {
     version: "0.1.0", handed: written + 44, written, unrecorded: 41, dropped: { queue_full: 0, memory_limit: 0, disk_full: 0, store_failed: 0, shutdown: 0, panic: 0 }, killed: 3, queued: 0, waiting: 0,
     calls_written: { ok: written }, stream_pieces_lost: 0, body_lost_bytes: 18220, panics: 0, commits: 9120, workers: 2, lag_ms: 84.2,
-    bytes: days.reduce((n, day) => n + day.bytes, 0), days, limits: { retention_days: 7, max_size_bytes: 20 * 2 ** 30, min_free_bytes: 2 ** 30 },
+    bytes: days.reduce((n, day) => n + day.bytes, 0), days, catalog: {
+      servers: 6, primitives: 23, versions: 27, bytes: 41_208, left_out: { servers: 0, truncated: 1, items: 0, duplicates: 0, text: 0, primitives: 0, changes: 14, bytes: 0, pending: 0 },
+      limits: { servers: 10_000, primitives: 10_000, versions: 20, changes_an_hour: 6, server_bytes: 32 * 2 ** 20, bytes: 128 * 2 ** 20 },
+    },
+    limits: { retention_days: 7, max_size_bytes: 20 * 2 ** 30, min_free_bytes: 2 ** 30 },
   };
 }

@@ -91,7 +91,13 @@ export function session(world, id) {
   };
   const events = part.id_source === "header" ? [{ at: part.started_at, kind: "stream_opened", count: 0, status: 200, request_id: null }] : [];
   if (part.ended) events.push({ at: part.ended, kind: "deleted", count: 0, status: 200, request_id: null });
-  return { ...shown(part), params: part.params, user_agent: part.user_agent, facets, days, events, events_total: events.length };
+  return { ...shown(part), params: part.params, grouped_by: groupedBy(part), user_agent: part.user_agent, facets, days, events, events_total: events.length };
+}
+
+function groupedBy(part) {
+  if (part.id_source === "configured") return ["param.conversation"];
+  if (part.id_source !== "derived") return ["session_id"];
+  return [...(part.user ? ["user"] : ["address", "user_agent"]), ...(part.protocol_version >= "2026-07-28" ? ["client"] : [])];
 }
 
 export function call(world, id) {
@@ -126,7 +132,6 @@ export function calls(world, query, part) {
 export function facets(world, query) {
   const fields = { ...PART_FILTERS, ...CALL_FILTERS };
   delete fields.request_id;
-  delete fields.action;
   const wanted = query.getAll("field");
   const text = (query.get("contains") ?? "").toLowerCase();
   const limit = Number(query.get("limit") ?? 50);
@@ -139,6 +144,12 @@ export function facets(world, query) {
     return [name, { values: most.slice(0, limit), total: most.length }];
   });
   return { calls: all.length, errors: all.filter(isError).length, sessions: left.length, facets: Object.fromEntries(found) };
+}
+
+/** Whether the filters on attacks hold on one. */
+export function isWanted(query, attack) {
+  const fits = (name, value) => !query.has(name) || query.getAll(name).includes(value) || (name === "attack" && query.getAll(name).includes("any"));
+  return fits("attack", attack.type) && fits("control", attack.control) && fits("action", attack.action);
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
@@ -158,7 +169,7 @@ export function timeline(world, query) {
       if (!slot) continue;
       slot.calls++;
       slot.errors += isError(call) ? 1 : 0;
-      slot.attacks += call.attacks.length;
+      slot.attacks += call.attacks.filter((one) => isWanted(query, one)).length;
     }
   }
   return { step_s: step_seconds, items };

@@ -1,6 +1,7 @@
 // Sessions and calls of the past days, in the form in which the API tells them.
 
 import { servers, users, clients } from "./cast.mjs";
+import { NOT_LISTED } from "./catalogue.mjs";
 import { attack, BLOCKED, DELETION, hostileAttack, judge } from "./controls.mjs";
 import { marks, payload } from "./hostile.mjs";
 import { random } from "./random.mjs";
@@ -47,7 +48,7 @@ export class World {
     const r = this.random;
     const day = dayOf(at);
     const part = {
-      id: `${day}.${this.number(day)}`, day, session_id: session_id ?? (server.source === "header" ? uuid(r) : r.hex(16)),
+      id: `${day}.${this.number(day)}`, day, session_id: session_id ?? (["header", "configured"].includes(server.source) ? uuid(r) : r.hex(16)),
       id_source: id_source ?? server.source, server: server.name, user: user.name, users: user.name ? [user.name] : [],
       users_total: user.name ? 1 : 0, roles: user.roles, verified: user.verified, state: live ? "open" : "idle",
       client: { name: client.name, version: client.version }, server_info: server.info, protocol_version: server.revision,
@@ -55,6 +56,8 @@ export class World {
       started_at: iso(at), last_at: iso(at), ended: null, calls: 0, errors: 0, attacks: 0, blocked: 0, bytes_in: 0, bytes_out: 0,
       methods: [], primitives: [], params: { tenant: r.pick(["acme", "globex", "initech"]) },
     };
+    // An id of the client's own, which nginx.conf names: it is a parameter as well.
+    if (part.id_source === "configured") part.params.conversation = part.session_id;
     this.parts.push(part);
     this.calls.set(part.id, []);
     return part;
@@ -72,6 +75,7 @@ export class World {
       params: part.params, carried: part.user && calls.length ? ["user", "roles", "client"] : [],
       coverage: { request: "full", response: "full" }, arguments_truncated: false, result_truncated: false, payloads_shed: false, id_source: part.id_source, continues: null, attacks: [], ...fields,
     };
+    call.listed = call.primitive?.kind === "tool" && servers.some(({ name }) => name === part.server) ? !NOT_LISTED.has(call.primitive.name) : null;
     calls.push(call);
     this.byCall.set(call.id, call);
     part.calls++;

@@ -69,6 +69,8 @@ export interface Warning {
 export interface PartDetails extends Part {
   facets: Partial<Record<"methods" | "primitives" | "users" | "roles" | "outcomes" | "attacks", Value[]>>;
   params: Record<string, unknown>;
+  /** `param.NAME`, `session_id`, `user`, `credential`, `address`, `user_agent`, `client`, or a value as in nginx.conf. */
+  grouped_by?: string[];
   user_agent: string | null;
   /** Its parts on other days, oldest first, this one included. */
   days: { id: string; day: string; started_at: string; last_at: string; calls: number }[];
@@ -173,6 +175,8 @@ export interface Call {
   rpc_id: string | number | null;
   method: string | null;
   primitive: Primitive | null;
+  /** Of a call to a tool, where its MCP server has listed tools: whether a list has this one. */
+  listed?: boolean | null;
   arguments?: unknown;
   result?: unknown;
   outcome: string;
@@ -262,6 +266,12 @@ export interface Server extends Sums {
   sessions: number;
   attacks: number;
   primitives: number;
+  /** Listed ones. */
+  tools: number;
+  /** Listed ones, templates among them. */
+  resources: number;
+  /** Listed ones. */
+  prompts: number;
 }
 
 export interface ServerDetails extends Server {
@@ -342,6 +352,17 @@ export interface Agent {
   tools_total: number;
 }
 
+/** What is known of the MCP servers' lists. */
+export interface Catalog {
+  servers: number;
+  primitives: number;
+  versions: number;
+  bytes: number;
+  /** How often something had no room, by reason. */
+  left_out: Record<string, number>;
+  limits: Record<string, number>;
+}
+
 /** The counters of `mcp_status`, and what is on disk. */
 export interface Stats {
   version?: string;
@@ -362,7 +383,8 @@ export interface Stats {
   workers?: number;
   lag_ms?: number;
   bytes?: number;
-  days?: { day: string; sessions: number | null; calls: number | null; bytes: number; payloads_shed: boolean }[];
+  days?: { day: string; sessions: number | null; calls: number | null; bytes: number; payloads_shed: boolean; calls_shed?: boolean }[];
+  catalog?: Catalog;
   limits?: Record<string, unknown>;
   warnings?: Warning[];
 }

@@ -43,9 +43,6 @@ export function AttacksPage({ address }: { address: Address }) {
   const chartSpan = useMemo(() => spanOf(range, new Date()), [rangeKey, filterKey, tick, news.beats]);
   const sums = useAnswer<Facets>(`facets?${questionOf(params, chartSpan, { ...only, field: "outcome", limit: "20" }, undefined, ATTACK_FIELDS)}`, tick + news.beats);
   const timeline = useAnswer<Timeline>(`timeline?${questionOf(params, chartSpan, only, undefined, ATTACK_FIELDS)}`, tick + news.beats);
-  // A step tells all attacks of the calls that fit. Where only some attacks are wanted, it is the calls that count.
-  const isNarrowed = params.getAll("attack").some((type) => type !== "any") || params.has("control");
-  const steps = useMemo(() => (timeline.data && isNarrowed ? { ...timeline.data, items: timeline.data.items.map((step) => ({ ...step, attacks: step.calls })) } : timeline.data), [timeline.data, isNarrowed]);
   const select = (from: Date, to: Date) => {
     const next = new URLSearchParams(params);
     setRange(next, { from: from.toISOString(), to: to.toISOString() });
@@ -68,11 +65,11 @@ export function AttacksPage({ address }: { address: Address }) {
           <RangePicker address={address} now={now} />
         </div>
         <FilterBar address={address} span={span} activeFirst={narrow} of={ATTACK_FIELDS} />
-        <Totals sums={sums.data} timeline={isNarrowed ? null : timeline.data} />
+        <Totals sums={sums.data} timeline={timeline.data} />
         {timeline.problem ? (
           <p class="chart-failed">The chart cannot be drawn: {timeline.problem.title}.</p>
         ) : (
-          <Chart timeline={steps} span={chartSpan} loading={timeline.loading && !timeline.data} select={select} series={ATTACKS} />
+          <Chart timeline={timeline.data} span={chartSpan} loading={timeline.loading && !timeline.data} select={select} series={ATTACKS} />
         )}
         <Warnings of={pages.warnings} />
         <div class="list-frame">

@@ -10,7 +10,7 @@ import { Icon } from "../parts/Icon";
 import { Failure, Skeleton } from "../parts/Notice";
 import { Text } from "../parts/Text";
 import { Moment, useNow } from "../parts/time";
-import { Direction, Outcome } from "../session/outcome";
+import { Direction, NeverListed, Outcome } from "../session/outcome";
 import { clientText, Trust } from "../sessions/cells";
 import { bytes, counted, duration } from "../text/numbers";
 
@@ -38,6 +38,7 @@ export function CallPane({ id, address, before, after }: { id: string; address: 
           {call && (
             <p class="call-sums num">
               <Outcome call={call} />
+              {call.listed === false && <NeverListed />}
               {call.primitive && call.method && <span class="dim"><Text of={call.method} max={80} /></span>}
               <span class="dim">{duration(call.duration_ms)}</span>
             </p>

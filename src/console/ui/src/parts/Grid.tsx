@@ -11,6 +11,8 @@ export interface GridColumn<T> {
   number?: boolean;
   /** Left out on narrow screens. */
   optional?: boolean;
+  /** Left out before all others. */
+  spare?: boolean;
   /** Left out where there is hardly any room. */
   roomy?: boolean;
   cell: (row: T) => ComponentChildren;
@@ -54,7 +56,7 @@ export function Grid<T>({ rows, columns, keyOf, label, first, href, isOpen }: Pr
       <table class="rows grid" aria-label={label}>
         <colgroup>
           {columns.map((column) => (
-            <col key={column.name} class={`${column.wide ? "" : column.number ? "number" : "text"}${column.optional ? " optional" : ""}${column.roomy ? " roomy" : ""}`} />
+            <col key={column.name} class={`${column.wide ? "" : column.number ? "number" : "text"}${column.optional ? " optional" : ""}${column.roomy ? " roomy" : ""}${column.spare ? " spare" : ""}`} />
           ))}
         </colgroup>
         <thead>
@@ -109,5 +111,5 @@ export function Grid<T>({ rows, columns, keyOf, label, first, href, isOpen }: Pr
 }
 
 function classes<T>(column: GridColumn<T>): string {
-  return [column.wide ? "wide" : "", column.number ? "num right" : "", column.optional ? "optional" : "", column.roomy ? "roomy" : ""].join(" ");
+  return [column.wide ? "wide" : "", column.number ? "num right" : "", column.optional ? "optional" : "", column.roomy ? "roomy" : "", column.spare ? "spare" : ""].join(" ");
 }

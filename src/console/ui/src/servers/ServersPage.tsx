@@ -8,7 +8,7 @@ import { Line } from "../parts/Text";
 import { Ago, useNow } from "../parts/time";
 import { TimeBar } from "../parts/TimeBar";
 import { rangeOf, spanOf, titleOf } from "../range";
-import { count, duration, percent } from "../text/numbers";
+import { count, counted, duration, percent } from "../text/numbers";
 import { AttackCount } from "../sessions/cells";
 import { ServerPage } from "./ServerPage";
 
@@ -39,10 +39,12 @@ function ServerList({ address }: { address: Address }) {
     { name: "calls", title: "Calls", number: true, cell: (row) => count(row.calls), by: (row) => row.calls },
     { name: "rate", title: "Errors", number: true, cell: (row) => <span class={row.errors ? "warn" : "none"}>{percent(row.error_rate)}</span>, by: (row) => row.error_rate },
     { name: "attacks", title: "Attacks", number: true, cell: (row) => <AttackCount n={row.attacks} href={link("attacks", null, new URLSearchParams([...timeOf(address), ["server", row.name]]))} />, by: (row) => row.attacks, optional: true },
-    { name: "primitives", title: "Primitives", number: true, cell: (row) => count(row.primitives), by: (row) => row.primitives, optional: true },
-    { name: "p50", title: "Median", number: true, cell: (row) => duration(row.p50_ms), by: (row) => row.p50_ms, optional: true },
-    { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms },
-    { name: "first", title: "First seen", number: true, cell: (row) => <Ago at={row.first_seen_at} now={now} />, by: (row) => row.first_seen_at, optional: true },
+    { name: "tools", title: "Tools", number: true, cell: (row) => <Listed n={row.tools} of={row} />, by: (row) => row.tools, optional: true },
+    { name: "resources", title: "Resources", number: true, cell: (row) => <Listed n={row.resources} of={row} />, by: (row) => row.resources, optional: true },
+    { name: "prompts", title: "Prompts", number: true, cell: (row) => <Listed n={row.prompts} of={row} />, by: (row) => row.prompts, optional: true },
+    { name: "p50", title: "Median", number: true, cell: (row) => duration(row.p50_ms), by: (row) => row.p50_ms, optional: true, spare: true },
+    { name: "p95", title: "95 %", number: true, cell: (row) => duration(row.p95_ms), by: (row) => row.p95_ms, roomy: true },
+    { name: "first", title: "First seen", number: true, cell: (row) => <Ago at={row.first_seen_at} now={now} />, by: (row) => row.first_seen_at, optional: true, spare: true },
     { name: "last", title: "Last seen", number: true, cell: (row) => <Ago at={row.last_seen_at} now={now} />, by: (row) => row.last_seen_at, optional: true },
   ];
   const rows = answer.data?.items ?? [];
@@ -69,5 +71,14 @@ function ServerList({ address }: { address: Address }) {
         )}
       </div>
     </div>
+  );
+}
+
+/** How many an MCP server lists; what was called without being listed is in the sum only. */
+function Listed({ n, of }: { n: number; of: Server }) {
+  return (
+    <span class={n ? "" : "none"} title={`${counted(of.primitives, "primitive")}, listed or called`}>
+      {count(n)}
+    </span>
   );
 }

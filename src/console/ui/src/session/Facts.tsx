@@ -34,7 +34,10 @@ export function Facts({ part, address, now }: { part: PartDetails; address: Addr
           <SessionId part={part} whole />
           <Copy text={part.session_id} what="session id" />
         </span>
-        <small>{SOURCES[part.id_source] ?? part.id_source}</small>
+        <small>
+          {SOURCES[part.id_source] ?? part.id_source}
+          <GroupedBy part={part} />
+        </small>
       </Fact>
       <Fact name={part.users_total > 1 ? `Users (${part.users_total})` : "User"}>
         {part.users.length ? (
@@ -74,6 +77,13 @@ export function Facts({ part, address, now }: { part: PartDetails; address: Addr
       {params.map(([name, value]) => (
         <Fact key={name} name={<Text of={name} max={80} />}>
           <Text of={typeof value === "string" ? value : JSON.stringify(value)} max={400} />
+          {part.grouped_by?.includes(`param.${name}`) && (
+            <span class="block">
+              <span class="tag key-tag" title="Calls with the same value of it are one session">
+                grouping key
+              </span>
+            </span>
+          )}
         </Fact>
       ))}
       <Fact name="Time">
@@ -121,6 +131,25 @@ const EVENTS: Record<string, string> = {
   delete_refused: "End refused",
   not_found: "Unknown to the server (404)",
 };
+
+/** What calls without an id of their own, or with one that a parameter is, were put together by. */
+function GroupedBy({ part }: { part: PartDetails }) {
+  const by = (part.grouped_by ?? []).filter((key) => key !== "session_id");
+  if (!by.length) return null;
+  return (
+    <span class="block">
+      grouped by{" "}
+      {by.map((key, i) => (
+        <>
+          {i > 0 && (i === by.length - 1 ? " and " : ", ")}
+          <Text of={KEYS[key] ?? key.replace(/^param\./, "")} max={80} />
+        </>
+      ))}
+    </span>
+  );
+}
+
+const KEYS: Record<string, string> = { user: "user", credential: "credential", address: "address", user_agent: "user agent", client: "client" };
 
 const SOURCES: Record<string, string> = {
   header: "from the Mcp-Session-Id header",

@@ -8,7 +8,7 @@ import { reveal, useWidth, useWindow } from "../parts/windowed";
 import { bytes, count, counted, duration } from "../text/numbers";
 import { clockExact, full } from "../text/times";
 import { visible } from "../text/visible";
-import { Direction, Outcome, toneOf } from "./outcome";
+import { Direction, NeverListed, Outcome, toneOf } from "./outcome";
 import { pauses, waterfall, type Bar } from "./waterfall";
 
 const ROW_PX = 30;
@@ -88,6 +88,7 @@ function Name({ call }: { call: Call }) {
       <span class={call.primitive ? "mono line" : "line dim no-primitive"} title={visible(name ?? "answer to the server")}>
         <Text of={name ?? "answer to the server"} max={160} />
       </span>
+      {call.listed === false && <NeverListed />}
       {call.notifications > 0 && (
         <span class="tag num" title={counted(call.notifications, "notification of the server", "notifications of the server")}>
           {count(call.notifications)} ⋯

@@ -35,3 +35,12 @@ export function Direction({ call }: { call: Call }) {
     </span>
   );
 }
+
+/** Of a call to a tool that is in no list its MCP server gave. */
+export function NeverListed() {
+  return (
+    <span class="tag doubt never-listed" title="A tool of this name is in no list that the MCP server gave">
+      never listed
+    </span>
+  );
+}

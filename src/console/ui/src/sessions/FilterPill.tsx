@@ -63,10 +63,10 @@ function Values({ field, address, span, all, chosen, set, close }: ValuesProps) 
   const question = useMemo(() => {
     const more: Record<string, string> = { field: field.name, limit: "100" };
     if (asked) more.contains = asked;
-    return field.values ? null : `facets?${questionOf(address.params, span, more, field.name, all)}`;
+    return `facets?${questionOf(address.params, span, more, field.name, all)}`;
   }, [asked, field.name]);
   const answer = useAnswer<Facets>(question);
-  const found = field.values ? { values: field.values.map((value) => ({ value, count: -1, sessions: 0 })), total: field.values.length } : answer.data?.facets[field.name];
+  const found = answer.data?.facets[field.name];
   const values = useMemo(() => ordered(matching(field, found?.values ?? [], typed), chosen, typed), [found, typed, chosen.join("\0")]);
   const toggle = (value: string) => set(chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);
   const most = Math.max(1, ...values.map((value) => value.count));

@@ -10,8 +10,6 @@ export interface Field {
   typed?: boolean;
   /** Its values are few, and may be called otherwise than the API does: found here, not asked for. */
   few?: boolean;
-  /** All of its values, where the API need not be asked. */
-  values?: string[];
 }
 
 export const FIELDS: Field[] = [
@@ -35,7 +33,7 @@ export const FIELDS: Field[] = [
 export const ATTACK_FIELDS: Field[] = [
   { name: "attack", title: "Type", ofCalls: true, few: true },
   { name: "control", title: "Control", ofCalls: true },
-  { name: "action", title: "Action", ofCalls: true, few: true, values: ["blocked", "passed"] },
+  { name: "action", title: "Action", ofCalls: true, few: true },
   ...["server", "user", "role", "client", "method", "primitive", "address", "session_id"].flatMap((name) => FIELDS.filter((field) => field.name === name)),
 ];
 
@@ -54,9 +52,7 @@ export function filtersOf(params: URLSearchParams, without?: string, fields = FI
   const filters = new URLSearchParams();
   for (const [name, value] of params) {
     if (!isFilter(name, fields) || name === without || (value === "" && name !== "user")) continue;
-    // What was done about a call is told by its outcome.
-    if (name !== "action") filters.append(name, value);
-    else for (const outcome of ACTIONS[value] ?? []) filters.append("outcome", outcome);
+    filters.append(name, value);
   }
   return filters;
 }
@@ -83,7 +79,5 @@ const OUTCOMES: Record<string, string> = {
   pending: "pending",
   unobserved: "unobserved",
 };
-
-const ACTIONS: Record<string, string[]> = { blocked: ["blocked"], passed: Object.keys(OUTCOMES).filter((outcome) => outcome !== "blocked") };
 
 export const outcomeWord = (outcome: string): string => OUTCOMES[outcome] ?? outcome;
