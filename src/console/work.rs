@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::query::{
-    AttackId, CallId, Control, Found, Limits, List, PartId, QueryError, Reader, Scope,
+    AttackId, CallId, Control, Found, Limits, List, Memory, PartId, QueryError, Reader, Scope,
     ServerDetail, Session, Time,
 };
 use time::OffsetDateTime;
@@ -96,6 +96,7 @@ impl Cancel {
 #[derive(Debug)]
 pub struct Reading {
     store: PathBuf,
+    memory: Memory,
     readers: Vec<Reader>,
     scopes: Vec<Scope>,
 }
@@ -104,7 +105,13 @@ impl Reading {
     /// Of the store in this folder. Opens nothing.
     #[must_use]
     pub fn new(store: PathBuf) -> Self {
-        Self { store, readers: Vec::new(), scopes: Vec::new() }
+        Self::with(store, Memory::default())
+    }
+
+    /// The same, with what other threads have summed up of this store.
+    #[must_use]
+    pub fn with(store: PathBuf, memory: Memory) -> Self {
+        Self { store, memory, readers: Vec::new(), scopes: Vec::new() }
     }
 
     fn of(&mut self, scope: &Scope) -> Option<&mut Reader> {
@@ -117,7 +124,8 @@ impl Reading {
                     self.readers.clear();
                 }
                 self.scopes.push(scope.clone());
-                self.readers.push(Reader::open(&self.store, scope.clone()));
+                let memory = self.memory.clone();
+                self.readers.push(Reader::open_with(&self.store, scope.clone(), memory));
                 self.scopes.len() - 1
             }
         };

@@ -17,6 +17,7 @@ mod files;
 mod filter;
 mod id;
 mod limits;
+mod memory;
 mod offered;
 mod parts;
 mod primitives;
@@ -34,6 +35,7 @@ pub use controls::control_kind;
 pub use filter::{FILTER_VALUE_BYTES_MAX, FILTER_VALUES_MAX, Filter, Scope, State};
 pub use id::{AttackId, CallId, NoId, PartId, Time};
 pub use limits::{Limits, QueryError};
+pub use memory::Memory;
 pub use scan::{Carried, Recorded, ScannedActor, ScannedCall, ScannedKind, StoredDay};
 pub use summary::*;
 
@@ -68,6 +70,7 @@ pub enum Sort {
 pub struct Reader {
     files: files::Files,
     scope: Scope,
+    memory: Memory,
 }
 
 impl Reader {
@@ -75,7 +78,13 @@ impl Reader {
     /// there yet. Opens nothing.
     #[must_use]
     pub fn open(path: &Path, scope: Scope) -> Self {
-        Self { files: files::Files::new(path), scope }
+        Self::open_with(path, scope, Memory::default())
+    }
+
+    /// The same, with what other readers of this store have summed up.
+    #[must_use]
+    pub fn open_with(path: &Path, scope: Scope, memory: Memory) -> Self {
+        Self { files: files::Files::new(path), scope, memory }
     }
 
     /// The days on disk that may hold what lies in a filter's time, the newest first. The days

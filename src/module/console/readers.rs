@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, park_timeout};
 use std::time::{Duration, Instant};
+use store::query::Memory;
 
 /// Threads of a worker: two, so that a long question does not keep short ones waiting.
 const READERS: usize = 2;
@@ -22,6 +23,8 @@ const READERS: usize = 2;
 const STACK_BYTES: usize = 1 << 20;
 /// After so long without a question, files are closed: of days that have expired, too.
 const REST: Duration = Duration::from_secs(5);
+/// After so long, what settled days add up to is forgotten.
+const FORGET: Duration = Duration::from_secs(900);
 /// What an ending worker waits for each of its readers, whose work was cancelled before. On a fast stop
 /// nginx's master gives a worker little time, and the writer has had most of it.
 const JOIN_GRACE: Duration = Duration::from_millis(100);
@@ -50,6 +53,7 @@ struct Link {
     wake: File,
     is_ending: AtomicBool,
     store: PathBuf,
+    memory: Memory,
 }
 
 /// The event loop's side.
@@ -74,6 +78,7 @@ impl Readers {
             wake,
             is_ending: AtomicBool::new(false),
             store,
+            memory: Memory::default(),
         });
         let mut readers = Self { link, threads: Vec::with_capacity(READERS) };
         for _ in 0..READERS {
@@ -146,6 +151,7 @@ fn run(link: &Link) {
             park_timeout(REST);
             if worked_at.elapsed() >= REST {
                 reading = None;
+                link.memory.rest(FORGET);
             }
             continue;
         };
@@ -154,7 +160,8 @@ fn run(link: &Link) {
         let piece = if cancel.is_set() {
             Piece { head: None, bytes: Vec::new(), next: Next::Break }
         } else {
-            let open = reading.get_or_insert_with(|| Reading::new(link.store.clone()));
+            let open = reading
+                .get_or_insert_with(|| Reading::with(link.store.clone(), link.memory.clone()));
             match guard(None, || Some(work.step(open, &cancel))) {
                 Some(piece) => piece,
                 None => {

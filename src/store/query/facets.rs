@@ -3,8 +3,9 @@
 use super::answer::Found;
 use super::filter::Filter;
 use super::limits::{DayError, Limits, QueryError};
+use super::memory::{Question, Summed, Sums};
 use super::parts::{Candidate, View};
-use super::selection::{Selection, action_of, contains, numbers_of, params_of, roles_of, text_of};
+use super::selection::{action_of, contains, numbers_of, params_of, roles_of, text_of};
 use super::summary::{Facet, FacetRequest, FacetValue, Facets};
 use super::{FACET_VALUES_DEFAULT, Reader};
 use record::IdSource;
@@ -13,8 +14,14 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 
+/// In how many places most actors and kinds are counted.
+const PLACES_OFTEN: usize = 4;
+
 /// The most names of parameters that are counted.
 const PARAMS_MAX: usize = 32;
+
+/// What a value takes, besides twice its own bytes.
+const SLOT_BYTES: usize = 144;
 
 const NAMES: [&str; 14] = [
     "server",
@@ -56,22 +63,18 @@ impl Reader {
         request: &FacetRequest,
         limits: &Limits<'_>,
     ) -> Result<Found<Facets>, QueryError> {
-        let (mut warnings, scope) = (Vec::new(), self.scope.clone());
-        let mut counting = Counting::new(request);
-        for day in self.days_of(filter)? {
-            // A day that fails half way must leave no counts behind.
-            let mut of_day = counting.clone();
-            let found = self.files.ask(day, limits, &mut warnings, |connection| {
-                let selection = Selection::of(connection, filter, &scope)?;
-                let view = View::new(connection, day, &selection, limits);
-                let candidates =
-                    if selection.is_void() { Vec::new() } else { view.candidates(None)? };
-                of_day.count(&view, candidates)
-            })?;
-            if found.is_some() {
-                counting = of_day;
-            }
-        }
+        let mut warnings = Vec::new();
+        let question = Question::new("facets", &request.names, filter, &self.scope);
+        let empty = || Counting::new(request);
+        let found = self.sum_up(question, filter, limits, &mut warnings, empty, |view| {
+            let candidates =
+                if view.selection.is_void() { Vec::new() } else { view.candidates(None)? };
+            let mut of_day = Counting::new(request);
+            of_day.count(view, candidates)?;
+            Ok(of_day)
+        })?;
+        let Summed { settled, live: mut counting } = found;
+        counting.add_all(&settled);
         Ok(Found { value: counting.finish(request), warnings })
     }
 }
@@ -121,6 +124,20 @@ impl Counter {
             slot.part = part;
             slot.sessions += 1;
         }
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        for Slot { value, calls, sessions, .. } in &other.slots {
+            let slot = self.slot(value);
+            if let Some(slot) = self.slots.get_mut(slot) {
+                slot.calls += calls;
+                slot.sessions += sessions;
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.slots.iter().map(|slot| SLOT_BYTES + 2 * slot.value.len()).sum()
     }
 
     fn finish(self, name: String, request: &FacetRequest) -> Facet {
@@ -179,6 +196,21 @@ impl Counting {
             errors: 0,
             sessions: 0,
         }
+    }
+
+    /// Adds other days'.
+    fn add_all(&mut self, other: &Self) {
+        for (counter, other) in self.facets.iter_mut().zip(&other.facets) {
+            counter.add_all(other);
+        }
+        for (name, other) in &other.params {
+            if self.params.len() < PARAMS_MAX || self.params.contains_key(name) {
+                self.params.entry(name.clone()).or_default().add_all(other);
+            }
+        }
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.sessions += other.sessions;
     }
 
     fn is_wanted(&self, facet: usize) -> bool {
@@ -318,7 +350,7 @@ impl Counting {
             "SELECT method, primitive, outcome, status, attacks FROM kinds WHERE kind = ?1",
         )?;
         let mut rows = statement.query([kind])?;
-        let mut places = Places::new();
+        let mut places = Places::with_capacity(PLACES_OFTEN);
         if let Some(row) = rows.next()? {
             self.place(METHOD, text_of(row, 0)?, &mut places);
             self.place(PRIMITIVE, text_of(row, 1)?, &mut places);
@@ -347,7 +379,7 @@ impl Counting {
             "SELECT user, roles, client, address, params FROM actors WHERE actor = ?1",
         )?;
         let mut rows = statement.query([actor])?;
-        let (mut places, mut params) = (Places::new(), Vec::new());
+        let (mut places, mut params) = (Places::with_capacity(PLACES_OFTEN), Vec::new());
         if let Some(row) = rows.next()? {
             self.place(USER, text_of(row, 0)?, &mut places);
             if self.is_wanted(ROLE) {
@@ -410,6 +442,16 @@ impl Counting {
             }
         }
         Facets { calls: self.calls, errors: self.errors, sessions: self.sessions, facets }
+    }
+}
+
+impl Sums for Counting {
+    fn merge(&mut self, other: Self) {
+        self.add_all(&other);
+    }
+
+    fn bytes(&self) -> usize {
+        self.facets.iter().chain(self.params.values()).map(Counter::bytes).sum()
     }
 }
 

@@ -105,7 +105,7 @@ impl Files {
     }
 
     fn file(&mut self, day: i32) -> Result<&mut DayFile, Unreadable> {
-        let path = self.path.join(format!("{}.db", day_name(day)));
+        let path = self.path_of(day);
         let identity = identity_of(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Unreadable::Gone,
             _ => Unreadable::Because(error.to_string()),
@@ -126,6 +126,16 @@ impl Files {
             self.open.push(DayFile { day, identity, connection, version, is_finished });
         }
         self.open.iter_mut().find(|open| open.day == day).ok_or(Unreadable::Gone)
+    }
+
+    /// Where a day's file is.
+    pub(crate) fn path_of(&self, day: i32) -> PathBuf {
+        self.path.join(format!("{}.db", day_name(day)))
+    }
+
+    /// Whether nobody writes a day any more that was just asked.
+    pub(crate) fn is_finished(&self, day: i32) -> bool {
+        self.open.iter().any(|open| open.day == day && open.is_finished)
     }
 
     /// Asks the catalogue. `None`: there is none, or it cannot be read.

@@ -5,6 +5,7 @@ use super::answer::{Found, List, Warning};
 use super::filter::Filter;
 use super::id::Time;
 use super::limits::{DayError, Limits, QueryError};
+use super::memory::{Question, Summed};
 use super::offered::{Known, known_servers, unlisted};
 use super::parts::View;
 use super::selection::Selection;
@@ -20,6 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Examples of a value.
 const EXAMPLES_MAX: usize = 3;
+
+/// What a server takes in memory, and each bucket and primitive of it, about.
+const SERVER_BYTES: usize = 300;
+const NAME_BYTES: usize = 120;
 
 /// How long calls took, by bucket.
 #[derive(Clone, Debug, Default)]
@@ -76,9 +81,39 @@ impl Sums {
         self.unlisted.unwrap_or(self.primitives.len() as u64)
     }
 
+    /// Adds other days'.
+    fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.sessions += other.sessions;
+        self.attacks += other.attacks;
+        self.primitives.extend(other.primitives);
+        self.durations.add_all(other.durations);
+        if let Some((first, last)) = other.seen {
+            self.see(first, last);
+        }
+    }
+
     fn see(&mut self, first: Micros, last: Micros) {
         let (from, to) = self.seen.unwrap_or((first, last));
         self.seen = Some((from.min(first), to.max(last)));
+    }
+}
+
+/// Servers of some days.
+#[derive(Debug, Default)]
+struct ByServer(BTreeMap<String, Sums>);
+
+impl super::memory::Sums for ByServer {
+    fn merge(&mut self, other: Self) {
+        for (name, sums) in other.0 {
+            self.0.entry(name).or_default().add(sums);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let names = |sums: &Sums| sums.durations.0.len() + sums.primitives.len();
+        self.0.values().map(|sums| SERVER_BYTES + NAME_BYTES * names(sums)).sum()
     }
 }
 
@@ -132,24 +167,12 @@ impl Reader {
     ) -> Result<Vec<ServerSummary>, QueryError> {
         let filter = &only_servers(filter);
         let scope = self.scope.clone();
-        let mut servers: BTreeMap<String, Sums> = BTreeMap::new();
-        for day in self.days_of(filter)? {
-            let found = self.files.ask(day, limits, warnings, |connection| {
-                let selection = Selection::of(connection, filter, &scope)?;
-                sums_of_day(&View::new(connection, day, &selection, limits))
-            })?;
-            for (name, sums) in found.into_iter().flatten() {
-                let server = servers.entry(name).or_default();
-                server.calls += sums.calls;
-                server.errors += sums.errors;
-                server.sessions += sums.sessions;
-                server.attacks += sums.attacks;
-                server.primitives.extend(sums.primitives);
-                server.durations.add_all(sums.durations);
-                if let Some((first, last)) = sums.seen {
-                    server.see(first, last);
-                }
-            }
+        let question = Question::new("servers", &[], filter, &scope);
+        let empty = ByServer::default;
+        let found = self.sum_up(question, filter, limits, warnings, empty, sums_of_day)?;
+        let Summed { settled, live: ByServer(mut servers) } = found;
+        for (name, sums) in &settled.0 {
+            servers.entry(name.clone()).or_default().add(sums.clone());
         }
         let found = self
             .files
@@ -246,7 +269,7 @@ fn summary(name: String, sums: Sums, known: &Known) -> ServerSummary {
     }
 }
 
-fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
+fn sums_of_day(view: &View<'_>) -> Result<ByServer, DayError> {
     let selection = view.selection;
     let mut servers: BTreeMap<i64, Sums> = BTreeMap::new();
     each_load(view, &mut |load| {
@@ -257,7 +280,10 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
         if let Some((bucket, calls)) = load.duration {
             sums.durations.add(bucket, calls);
         }
-        if let Some(primitive) = load.primitive.filter(|found| !sums.primitives.contains(*found)) {
+        // Every kind comes once without a duration.
+        if let Some(primitive) = load.primitive.filter(|_| load.duration.is_none())
+            && !sums.primitives.contains(primitive)
+        {
             sums.primitives.insert(primitive.clone());
         }
     })?;
@@ -269,7 +295,7 @@ fn sums_of_day(view: &View<'_>) -> Result<BTreeMap<String, Sums>, DayError> {
     let named = servers.into_iter().filter_map(|(server, sums)| {
         selection.servers.get(&server).map(|name| (name.clone(), sums))
     });
-    Ok(named.collect())
+    Ok(ByServer(named.collect()))
 }
 
 /// Calls of one server and kind.

@@ -332,7 +332,7 @@ impl Names {
 }
 
 /// How often each of some keys occurs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Counts<K>(FxHashMap<K, u64>);
 
 impl<K> Default for Counts<K> {

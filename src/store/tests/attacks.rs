@@ -1,6 +1,8 @@
 //! Attacks: as they are stored, and their queries against the records.
 
-use crate::fixture::{DAY, HOUR, NOON, SECOND, Store, alice, answer, call, exchange, place, write};
+use crate::fixture::{
+    DAY, HOUR, NOON, SECOND, Store, TO_VERSION_2, alice, answer, call, exchange, place, write,
+};
 use crate::queries::{limits, pages, questions};
 use crate::reference::{Group, Made};
 use protocol::RpcId;
@@ -289,18 +291,7 @@ fn a_day_of_version_2_is_read_and_written() {
     let mut writer = store.writer("w1");
     write(&mut writer, &exchange(NOON), Outcome::Ok);
     drop(writer);
-    // What version 3 added is taken away again.
-    let old = "DROP VIEW attacks; DROP TABLE controls; DROP TABLE control_texts; \
-         DROP TABLE control_tallies; DROP TABLE attack_rows; DROP TABLE attack_calls; \
-         DROP TABLE attack_minutes; DROP TABLE evidence; ALTER TABLE kinds DROP COLUMN attacks; \
-         CREATE TABLE attack_rows (attack INTEGER PRIMARY KEY, at INTEGER NOT NULL, \
-         call INTEGER, part INTEGER NOT NULL, type TEXT NOT NULL, control TEXT, place TEXT, \
-         verdict TEXT NOT NULL, action TEXT NOT NULL, detail TEXT, point TEXT); \
-         CREATE INDEX attack_rows_call ON attack_rows (call); \
-         CREATE INDEX attack_rows_part ON attack_rows (part); \
-         CREATE VIEW attacks AS SELECT at, call, part, type FROM attack_rows; \
-         PRAGMA user_version = 2";
-    store.read("2026-11-25.db").execute_batch(old).unwrap();
+    store.read("2026-11-25.db").execute_batch(TO_VERSION_2).unwrap();
     let mut reader = Reader::open(&store.path(), Scope::all());
     let page = PageRequest { limit: 10, cursor: None };
     let all = Filter::default();

@@ -18,6 +18,18 @@ pub(crate) const DAY: Micros = 24 * HOUR;
 /// 2026-11-25T23:59:58Z, and the days around it.
 pub(crate) const LATE: Micros = NOON + 14 * HOUR - 2 * SECOND;
 
+/// Takes away again what version 3 added to a day without attacks.
+pub(crate) const TO_VERSION_2: &str = "DROP VIEW attacks; DROP TABLE controls; DROP TABLE control_texts; \
+     DROP TABLE control_tallies; DROP TABLE attack_rows; DROP TABLE attack_calls; \
+     DROP TABLE attack_minutes; DROP TABLE evidence; ALTER TABLE kinds DROP COLUMN attacks; \
+     CREATE TABLE attack_rows (attack INTEGER PRIMARY KEY, at INTEGER NOT NULL, \
+     call INTEGER, part INTEGER NOT NULL, type TEXT NOT NULL, control TEXT, place TEXT, \
+     verdict TEXT NOT NULL, action TEXT NOT NULL, detail TEXT, point TEXT); \
+     CREATE INDEX attack_rows_call ON attack_rows (call); \
+     CREATE INDEX attack_rows_part ON attack_rows (part); \
+     CREATE VIEW attacks AS SELECT at, call, part, type FROM attack_rows; \
+     PRAGMA user_version = 2";
+
 pub(crate) struct Store {
     pub(crate) folder: TempDir,
 }

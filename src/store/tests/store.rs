@@ -17,6 +17,7 @@ mod primitives;
 mod queries;
 mod reference;
 mod scan;
+mod settled;
 mod speed;
 mod upkeep;
 mod workers;
