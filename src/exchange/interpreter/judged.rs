@@ -32,7 +32,14 @@ impl Interpreter {
         if work.verdict.denials.is_empty() {
             return;
         }
-        attack::draft(&mut work.attacks, &mut work.arena, &work.verdict, work.calls.len(), rules);
+        attack::draft(
+            &mut work.attacks,
+            &mut work.arena,
+            &work.verdict,
+            work.calls.len(),
+            capture,
+            rules,
+        );
         if let Some(controls) = work.verdict.sets.first() {
             work.evidence =
                 attack::evidence(&mut work.arena, capture, controls, rules, &mut self.scanner);
