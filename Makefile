@@ -49,11 +49,12 @@ fuzz: ## generated input for every parser (SECONDS_EACH, 60), and for what real 
 	@cargo run --quiet --release --manifest-path t/fuzz/Cargo.toml -- all $(or $(SECONDS_EACH),60)
 	@t/differential/run $(or $(BODIES),1000000)
 
-bench: ## side by side with bare nginx, then the console's lists on full days
+bench: ## side by side with bare nginx, the console's lists on full days, very many controls
 	@t/install
 	@nginx/build release
 	@t/bench/run
 	@t/bench/console
+	@t/bench/scale
 
 clean: ## remove everything that was built
 	@rm -rf build target t/fuzz/target t/differential/target

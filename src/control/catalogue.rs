@@ -11,7 +11,9 @@ use std::sync::{Arc, LazyLock};
 use protocol::Value;
 use record::Micros;
 
-use crate::schema::{Budget, Refused, Schema, SchemaUnjudged, SchemaVerdict, UnknownArguments};
+use crate::schema::{
+    Budget, Patterns, Refused, Schema, SchemaUnjudged, SchemaVerdict, UnknownArguments,
+};
 
 /// MCP servers of a snapshot.
 pub const SERVERS_MAX: usize = 4096;
@@ -79,13 +81,17 @@ impl Catalogue {
     /// An empty snapshot to be filled.
     #[must_use]
     pub fn builder() -> Builder<'static> {
-        Builder { before: None, catalogue: Catalogue::default() }
+        Builder { before: None, catalogue: Catalogue::default(), patterns: Patterns::default() }
     }
 
     /// An empty snapshot to be filled, which takes compiled schemas from this one.
     #[must_use]
     pub fn next(&self) -> Builder<'_> {
-        Builder { before: Some(self), catalogue: Catalogue::default() }
+        Builder {
+            before: Some(self),
+            catalogue: Catalogue::default(),
+            patterns: Patterns::default(),
+        }
     }
 
     /// The tools that an MCP server has listed; `None` if it never listed any.
@@ -113,6 +119,7 @@ impl Catalogue {
 pub struct Builder<'b> {
     before: Option<&'b Catalogue>,
     catalogue: Catalogue,
+    patterns: Patterns,
 }
 
 impl Builder<'_> {
@@ -168,8 +175,11 @@ impl Builder<'_> {
             return Arc::clone(known);
         }
         let before = self.before.and_then(|before| before.schemas.get(&hash)).cloned();
-        let compiled = before
-            .unwrap_or_else(|| Arc::new(Compiled { schema: Schema::compile(text.as_bytes()) }));
+        let compiled = before.unwrap_or_else(|| {
+            Arc::new(Compiled {
+                schema: Schema::compile_sharing(text.as_bytes(), &mut self.patterns),
+            })
+        });
         let figures = &mut self.catalogue.figures;
         let bytes = compiled.memory_bytes() + size_of::<(TextHash, Arc<Compiled>)>() + ENTRY_BYTES;
         if figures.memory_bytes + bytes > CATALOGUE_BYTES_MAX {

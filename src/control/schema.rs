@@ -51,6 +51,7 @@ pub use violation::{VIOLATION_POINTER_BYTES_MAX, VIOLATION_TEXT_BYTES_MAX, Viola
 use judge::{Judge, Truth};
 use nodes::{Node, NodeId};
 use pattern::Pattern;
+pub(crate) use pattern::Patterns;
 use root::Named;
 
 /// Bytes of a schema's JSON.
@@ -221,7 +222,12 @@ impl Schema {
     ///
     /// Why it judges nothing.
     pub fn compile(json: &[u8]) -> Result<Schema, Refused> {
-        let compiled = compile::compile(json)?;
+        Self::compile_sharing(json, &mut Patterns::default())
+    }
+
+    /// The same, with regular expressions that other schemas have as well.
+    pub(crate) fn compile_sharing(json: &[u8], patterns: &mut Patterns) -> Result<Schema, Refused> {
+        let compiled = compile::compile(json, patterns)?;
         let named = Named::of(&compiled.nodes, compiled.root);
         let mut schema = Schema {
             nodes: compiled.nodes.into(),

@@ -13,6 +13,8 @@ use std::fmt::Write as _;
 
 /// What stands for a value that is not stored.
 const MASKED: &str = "••••";
+/// What stands in JSON where something is missing.
+const ELLIPSIS: &str = "…";
 /// Headers whose values are credentials, whatever `mcp_mask` says.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
@@ -44,11 +46,14 @@ pub(crate) fn draft(
     arena: &mut Arena,
     verdict: &Verdict,
     calls: usize,
+    capture: &Capture,
     rules: &Rules,
 ) {
+    let hidden = hidden(capture, rules);
     for denial in &verdict.denials {
         let message = usize::try_from(denial.message).unwrap_or(usize::MAX);
-        let found = masked_found(denial, rules);
+        let found = without_hidden(masked_found(denial, rules), &hidden);
+        let found = without_begun(&found, true, &hidden);
         let mut push = |text: &str| arena.push_capped(text, ATTACK_TEXT_BYTES_MAX);
         attacks.push(AttackDraft {
             call: message.min(calls.saturating_sub(1)),
@@ -96,17 +101,17 @@ pub(crate) fn evidence(
     let limit = controls.evidence_bytes_max?;
     let hidden = hidden(capture, rules);
     let mut truncated = false;
-    let mut push = |arena: &mut Arena, text: String| {
-        let text = hidden.iter().fold(text, |text, secret| text.replace(&**secret, MASKED));
-        truncated |= text.len() > limit;
+    let mut push = |arena: &mut Arena, text: String, is_cut: bool| {
+        let text = without_hidden(Cow::Owned(text), &hidden);
+        truncated |= is_cut || text.len() > limit;
+        let text = without_begun(capped(&text, limit), is_cut || text.len() > limit, &hidden);
         arena.push_capped(&text, limit)
     };
-    let line = push(arena, masked_line(&lossy(capture.get(capture.facts.line)), rules));
+    let line = push(arena, masked_line(&lossy(capture.get(capture.facts.line)), rules), false);
     let (headers, is_cut) = masked_headers(capture, rules, limit);
-    let headers = push(arena, headers);
-    let (body, is_body_cut) = masked_body(capture, rules, limit, scanner);
-    let body = push(arena, body);
-    let truncated = truncated || is_cut || is_body_cut;
+    let headers = push(arena, headers, is_cut);
+    let (body, is_cut) = masked_body(capture, rules, limit, scanner);
+    let body = push(arena, body, is_cut);
     Some(EvidenceDraft { line, headers, body, truncated })
 }
 
@@ -124,7 +129,42 @@ fn hidden<'c>(capture: &'c Capture, rules: &Rules) -> Vec<Cow<'c, str>> {
     let params = rules.params.iter().zip(facts.params).filter(|(rule, _)| rule.is_hashed);
     hidden.extend(params.map(|(_, span)| lossy(capture.get(span))));
     hidden.retain(|value| !value.is_empty());
+    // In JSON it may look otherwise.
+    let escaped: Vec<_> = hidden.iter().map(|value| json_inside(value)).collect();
+    hidden.extend(escaped.into_iter().flatten().map(Cow::Owned));
     hidden
+}
+
+fn without_hidden<'t>(text: Cow<'t, str>, hidden: &[Cow<'_, str>]) -> Cow<'t, str> {
+    hidden.iter().fold(text, |text, secret| match text.contains(&**secret) {
+        true => Cow::Owned(text.replace(&**secret, MASKED)),
+        false => text,
+    })
+}
+
+/// A value as it stands between the quotes of JSON, where that is not as it is.
+fn json_inside(value: &str) -> Option<String> {
+    let mut quoted = String::new();
+    crate::roles::push_json_string(&mut quoted, value);
+    let inside = quoted.get(1..quoted.len().saturating_sub(1))?;
+    (inside != value).then(|| inside.to_owned())
+}
+
+/// The text without beginnings of hidden values where something was cut off: within JSON before the
+/// mark of what is missing, and at the end.
+fn without_begun<'t>(text: &'t str, is_cut: bool, hidden: &[Cow<'_, str>]) -> Cow<'t, str> {
+    if !is_cut || hidden.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let parts = text.split(ELLIPSIS).map(|part| {
+        let begun = hidden.iter().filter_map(|secret| {
+            let ends = secret.char_indices().rev().map(|(end, _)| end);
+            ends.filter_map(|end| secret.get(..end)).find(|begun| part.ends_with(begun))
+        });
+        let longest = begun.map(str::len).max().unwrap_or(0);
+        part.get(..part.len().saturating_sub(longest)).unwrap_or(part)
+    });
+    Cow::Owned(parts.collect::<Vec<_>>().join(ELLIPSIS))
 }
 
 /// `POST /mcp?token=… HTTP/1.1`
@@ -174,25 +214,30 @@ fn masked_body(
     let body = &capture.request;
     let coding = capture.get(body.content_encoding);
     let mut decoded = Vec::new();
+    let mut is_cut = body.lost > 0;
     let bytes = match is_plain(coding) {
         true => body.bytes.as_slice(),
         false => match decode(coding, &body.bytes, rules.body_bytes_max, &mut decoded) {
             Decoded::Undecoded => body.bytes.as_slice(),
-            Decoded::Whole | Decoded::Truncated => decoded.as_slice(),
+            state => {
+                is_cut |= state == Decoded::Truncated;
+                decoded.as_slice()
+            }
         },
     };
     let document = scanner.scan_body(bytes);
     let strict = document.root().filter(|root| root.is_complete() && document.flaws().is_empty());
     if let Some(root) = strict.filter(|_| !document.has_duplicate_keys()) {
         let mut out = String::new();
-        let is_cut = rules.mask.masked(root, limit, &mut out);
-        return (out, is_cut || body.lost > 0);
+        is_cut |= rules.mask.masked(root, limit, &mut out);
+        return (out, is_cut);
     }
     // Text that is no JSON is masked in a window twice as long, so that a secret at its end is seen
     // whole or cut away.
     let text = lossy(bytes.get(..limit.saturating_mul(2)).unwrap_or(bytes));
     let masked = rules.mask.text(&text);
-    (capped(&masked, limit).to_owned(), masked.len() > limit || bytes.len() > text.len())
+    is_cut |= masked.len() > limit || bytes.len() > text.len();
+    (capped(&masked, limit).to_owned(), is_cut)
 }
 
 impl AttackDraft {

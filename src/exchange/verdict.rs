@@ -4,6 +4,9 @@ use crate::controls::{Controls, Who};
 use record::{Judged, Micros};
 use std::sync::Arc;
 
+/// What is said of a finding of another program.
+pub(crate) const FOUND: &str = "found by mcp_attack";
+
 /// One objection to one message. The texts are as they came, unmasked: whoever stores or shows
 /// them masks them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +74,34 @@ impl Verdict {
         self.tallies.clear();
         self.is_blocked = false;
         self.left_out = 0;
+    }
+
+    /// Adds what another program has found.
+    pub(crate) fn find(
+        &mut self,
+        controls: &Arc<Controls>,
+        found: String,
+        method: String,
+        primitive: String,
+    ) {
+        let place = self.sets.iter().rposition(|set| Arc::ptr_eq(set, controls));
+        let place = place.unwrap_or_else(|| {
+            self.sets.push(Arc::clone(controls));
+            self.sets.len() - 1
+        });
+        let Ok(set) = u16::try_from(place) else { return };
+        self.tallies.push(Tally { set, who: Who::External, judged: Judged::Denied });
+        self.denials.push(Denial {
+            set,
+            who: Who::External,
+            message: 0,
+            detail: FOUND.to_owned(),
+            point: String::new(),
+            expected: String::new(),
+            found,
+            method,
+            primitive,
+        });
     }
 
     /// Becomes the same as another, in its own memory.

@@ -6,8 +6,8 @@ mod place;
 
 use self::keep::keep;
 pub(crate) use self::list::List;
-pub(crate) use self::place::mark_not_mcp;
-use self::place::{NOT_MCP, place};
+use self::place::{NOT_MCP, mark_dropped, place};
+pub(crate) use self::place::{is_dropped, mark_not_mcp};
 
 use crate::clock::monotonic_us;
 use crate::conf::LocConf;
@@ -99,7 +99,7 @@ pub(crate) fn find(r: Request<'_>) -> Found {
         // Internal redirects clear all places.
         return if r.inner().internal() == 0 { Found::Nothing } else { find_again(r) };
     }
-    if std::ptr::eq(here.cast::<u8>(), addr_of!(NOT_MCP)) {
+    if std::ptr::eq(here.cast::<u8>(), addr_of!(NOT_MCP)) || is_dropped(r) {
         return Found::NotMcp;
     }
     // SAFETY: what else stands there is a context in the request's pool.
@@ -159,8 +159,10 @@ impl Context {
         let Some(mut capture) = worker.take_capture() else {
             if state == State::Watching {
                 worker.drop_exchange(Reason::MemoryLimit);
+                mark_dropped(r);
+            } else {
+                mark_not_mcp(r);
             }
-            mark_not_mcp(r);
             return None;
         };
         capture.rules = Some(rules.clone());
@@ -240,6 +242,8 @@ impl Context {
         if is_starved {
             if self.state == State::Watching {
                 worker.drop_exchange(Reason::MemoryLimit);
+                // SAFETY: the live request that the context belongs to.
+                mark_dropped(unsafe { Request::new(self.r) });
             }
             self.forget(worker);
         }

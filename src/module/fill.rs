@@ -57,6 +57,8 @@ pub(crate) struct Evaluated<'r> {
 /// have judged.
 struct JudgedBy<'r> {
     subject: Option<gate::Subject<'r>>,
+    /// The first non-empty `mcp_attack` value by now.
+    external: &'r [u8],
 }
 
 impl<'r> Evaluated<'r> {
@@ -103,20 +105,29 @@ impl<'r> JudgedBy<'r> {
         conf.controls.as_ref()?;
         // SAFETY: a live request, whose trial is borrowed nowhere.
         match unsafe { gate::found(r.raw()) } {
-            gate::Finding::Fine => None,
-            gate::Finding::Attack => Some(Self { subject: None }),
+            gate::Finding::Fine => {
+                let external = gate::external(r, conf);
+                (!external.is_empty()).then_some(Self { subject: None, external })
+            }
+            gate::Finding::Attack => {
+                Some(Self { subject: None, external: gate::external(r, conf) })
+            }
             gate::Finding::None if !r.may_bring_messages() => None,
-            gate::Finding::None => Some(Self { subject: Some(gate::Subject::of(r, conf)) }),
+            gate::Finding::None => {
+                let subject = gate::Subject::of(r, conf);
+                let external = subject.external;
+                Some(Self { subject: Some(subject), external })
+            }
         }
     }
 
     fn put(&self, r: Request<'_>, head: Head, capture: &mut Capture) {
         // SAFETY: nginx's string, which lives as long as the request.
         capture.facts.line = head.put(capture, unsafe { bytes(&r.inner().request_line) });
+        capture.facts.external = head.put(capture, self.external);
         let Some(subject) = &self.subject else { return };
         capture.facts.control_user = head.put(capture, subject.user);
         capture.facts.control_role = head.put(capture, subject.role);
-        capture.facts.external = head.put(capture, subject.external);
         capture.facts.is_foreign_session = subject.is_foreign_session;
         for (index, occurrences) in subject.values.iter().enumerate() {
             let Ok(index) = u16::try_from(index) else { return };

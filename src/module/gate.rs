@@ -14,7 +14,7 @@ mod subject;
 mod trial;
 
 pub(crate) use owners::claim;
-pub(crate) use subject::Subject;
+pub(crate) use subject::{Subject, external};
 pub(crate) use trial::{Finding, Summary, found, summary, take_verdict};
 
 use crate::conf::{LocConf, MainConf};
@@ -197,7 +197,12 @@ fn hear(
     };
     // SAFETY: a live request; its trial is borrowed nowhere else.
     let trial = unsafe { Trial::of_or_new(r.raw()).as_mut() }?;
+    let was_blocked = trial.verdict.is_blocked;
     let reply = JUDGE.with_borrow_mut(|judge| judge.judge(&case, &mut trial.verdict));
+    if r.inner().header_sent() != 0 {
+        // Where `post_action` leads is refused, but the call has its answer.
+        trial.verdict.is_blocked = was_blocked;
+    }
     trial.stage = Stage::Judged;
     trial.summarize();
     Some(reply)
@@ -264,6 +269,7 @@ fn keep(r: Request<'_>, conf: &LocConf, body: &body::Bytes<'_>) -> String {
     let context = match context::find(r) {
         // SAFETY: a context of this live request, borrowed nowhere else.
         Found::Context(context) => Some(unsafe { &mut *context }),
+        _ if context::is_dropped(r) => None,
         _ => make_context(worker, r, conf, body),
     };
     // Without memory it is not recorded, and answered all the same.

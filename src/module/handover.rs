@@ -52,6 +52,8 @@ pub(crate) struct Link {
     pub(crate) ready: ArrayQueue<Arc<Snapshot>>,
     /// Tools that the event loop has done with: the writer frees them.
     pub(crate) old: ArrayQueue<Arc<Snapshot>>,
+    /// The tools were read once, or could not be.
+    has_looked: AtomicBool,
 }
 
 impl Link {
@@ -84,6 +86,7 @@ impl Link {
             built: ArrayQueue::new(1),
             ready: ArrayQueue::new(1),
             old: ArrayQueue::new(Self::OLD_MAX),
+            has_looked: AtomicBool::new(false),
         }
     }
 
@@ -143,6 +146,16 @@ impl Link {
         capture.clear(Self::KEEP_BYTES_MAX);
         // There is room for every capture there is; should there not be, it is freed.
         let _ = self.recycled.push(capture);
+    }
+
+    /// The writer has looked for tools, and left what it found in `built`.
+    pub(crate) fn looked(&self) {
+        self.has_looked.store(true, Ordering::Release);
+    }
+
+    /// Whether the writer has looked for tools.
+    pub(crate) fn has_looked(&self) -> bool {
+        self.has_looked.load(Ordering::Acquire)
     }
 
     /// Leaves a line to be logged.

@@ -29,7 +29,7 @@ const QUIT_MAX: (Duration, Duration) = (Duration::from_secs(5), Duration::from_s
 /// (`ngx_master_process_cycle`), and their counts with them.
 const STOP_MAX: (Duration, Duration) = (Duration::from_millis(750), Duration::from_millis(750));
 /// How long a worker that starts waits for the tools that controls judge by.
-const TOOLS_WAIT_MAX: Duration = Duration::from_millis(500);
+const TOOLS_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How often at least the event loop takes over what the writer has for it.
 const TICK_MS_MAX: usize = 200;
 /// The shortest time between two lines about dropped exchanges.
@@ -78,6 +78,10 @@ pub(crate) unsafe fn start(main: &MainConf, store: &StoreConf, log: *mut ngx_log
         queue_bytes_max: store.queue_bytes_max,
         uses_tools: main.uses_tools,
     };
+    if main.uses_tools {
+        // The event loop waits for them: no work for a thread of the lowest priority.
+        link.hurry();
+    }
     let threads = match writer::start(writing, spawn) {
         Ok(threads) => threads,
         Err(error) => {
@@ -241,7 +245,7 @@ fn take_tools(link: &Link, main: &MainConf) {
 /// calls are unjudged until they are there.
 fn wait_for_tools(link: &Link, main: &MainConf) {
     let until = Instant::now() + TOOLS_WAIT_MAX;
-    while link.built.is_empty() && Instant::now() < until {
+    while !link.has_looked() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(1));
     }
     take_tools(link, main);

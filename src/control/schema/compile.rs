@@ -12,7 +12,7 @@ use std::sync::Arc;
 use protocol::{Flaws, Limits, Scanner, Value};
 
 use super::nodes::{ANYTHING, Keyword, NOTHING, Node, NodeId, UNKNOWN};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Patterns};
 use super::{
     NODES_MAX, PATTERNS_BYTES_MAX, PATTERNS_MAX, Refused, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX,
 };
@@ -31,7 +31,7 @@ pub(super) struct Compiled {
 
 /// Compiles a schema. Takes time and memory linear in its bytes, but for references, of which there is
 /// a limited number.
-pub(super) fn compile(json: &[u8]) -> Result<Compiled, Refused> {
+pub(super) fn compile(json: &[u8], shared: &mut Patterns) -> Result<Compiled, Refused> {
     if json.len() > SCHEMA_BYTES_MAX {
         return Err(Refused::TooLarge);
     }
@@ -56,7 +56,7 @@ pub(super) fn compile(json: &[u8]) -> Result<Compiled, Refused> {
     if !root.is_object() && root.as_bool().is_none() {
         return Err(Refused::NotASchema);
     }
-    let mut compiler = Compiler::new(root);
+    let mut compiler = Compiler::new(root, shared);
     let root = compiler.node(root)?;
     compiler.work()?;
     check::check(&compiler.nodes)?;
@@ -74,12 +74,13 @@ struct Compiler<'a> {
     pending: Vec<(NodeId, Value<'a>)>,
     references: References<'a>,
     patterns: HashMap<String, Option<Arc<Pattern>>>,
+    shared: &'a mut Patterns,
     pattern_bytes: usize,
     dropped: u32,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(root: Value<'a>) -> Self {
+    fn new(root: Value<'a>, shared: &'a mut Patterns) -> Self {
         let draft = root.get("$schema").and_then(|draft| draft.as_str()).unwrap_or_default();
         let old = ["/draft-03/", "/draft-04/", "/draft-06/", "/draft-07/"];
         let fixed = [
@@ -94,6 +95,7 @@ impl<'a> Compiler<'a> {
             pending: Vec::new(),
             references: References::new(root),
             patterns: HashMap::new(),
+            shared,
             pattern_bytes: 0,
             dropped: 0,
         }
@@ -229,7 +231,7 @@ impl<'a> Compiler<'a> {
             None => {
                 let room = PATTERNS_BYTES_MAX.saturating_sub(self.pattern_bytes);
                 let has_room = room > 0 && self.patterns.len() < PATTERNS_MAX;
-                let pattern = has_room.then(|| Pattern::new(text, room)).flatten().map(Arc::new);
+                let pattern = if has_room { self.shared.get(text, room) } else { None };
                 self.pattern_bytes += pattern.as_ref().map_or(0, |it| it.memory_bytes());
                 self.patterns.insert(text.to_owned(), pattern.clone());
                 pattern

@@ -1,5 +1,8 @@
 //! Regular expressions that cannot take longer than they are given.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use regex_automata::Input;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson::{NFA, State, WhichCaptures};
@@ -7,7 +10,7 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 
 use super::budget::{Budget, Exhausted};
-use super::ecma;
+use super::{PATTERNS_BYTES_MAX, ecma};
 
 /// Longer expressions are dropped.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -19,6 +22,8 @@ const NFA_BYTES_MAX: usize = 128 * 1024;
 const DFA_BYTES_MAX: usize = 16 * 1024;
 /// Memory while it is made.
 const DETERMINIZE_BYTES_MAX: usize = 64 * 1024;
+/// Expressions that schemas share; those beyond are made anew for each.
+const SHARED_MAX: usize = 1024;
 /// Bytes that the automaton with one state reads in a step.
 const DFA_BYTES_PER_STEP: u64 = 2;
 
@@ -99,6 +104,31 @@ impl Pattern {
             }
             Automata::Many(nfa) => Walk::new(nfa, text, budget)?.finds_match(),
         }
+    }
+}
+
+/// Expressions that several schemas share: those of one MCP server are mostly a few, and an automaton
+/// takes longer to make than the rest of a schema.
+#[derive(Debug, Default)]
+pub(crate) struct Patterns {
+    /// `None` for expressions that are dropped.
+    known: HashMap<Box<str>, Option<Arc<Pattern>>>,
+}
+
+impl Patterns {
+    /// As [`Pattern::new`], made once.
+    pub(super) fn get(&mut self, text: &str, bytes_max: usize) -> Option<Arc<Pattern>> {
+        let pattern = match self.known.get(text) {
+            Some(pattern) => pattern.clone(),
+            None => {
+                let pattern = Pattern::new(text, PATTERNS_BYTES_MAX).map(Arc::new);
+                if self.known.len() < SHARED_MAX {
+                    self.known.insert(text.into(), pattern.clone());
+                }
+                pattern
+            }
+        };
+        pattern.filter(|it| it.memory_bytes() <= bytes_max)
     }
 }
 

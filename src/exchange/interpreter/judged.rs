@@ -1,11 +1,15 @@
 //! What controls say of the exchange at hand: as it was judged before it went on, else judged now.
 
 use super::Interpreter;
+use crate::arena::Text;
 use crate::attack::{self, AttackLine};
+use crate::controls::Who;
+use crate::draft::Work;
 use crate::judge::{Case, Judge, Seen};
 use crate::tools::{Snapshot, ToolsHere};
 use crate::{BodyEnd, Capture, Rules, Verdict};
 use protocol::Document;
+use record::Mode;
 use std::sync::Arc;
 
 /// Lines for the error log that wait to be fetched.
@@ -18,6 +22,7 @@ impl Interpreter {
         let work = &mut self.work;
         if !capture.verdict.is_empty() {
             work.verdict.copy_from(&capture.verdict);
+            find_late(capture, rules, work);
         } else if work.verdict.is_empty() {
             judge_now(
                 &mut self.judge,
@@ -32,7 +37,14 @@ impl Interpreter {
         if work.verdict.denials.is_empty() {
             return;
         }
-        attack::draft(&mut work.attacks, &mut work.arena, &work.verdict, work.calls.len(), rules);
+        attack::draft(
+            &mut work.attacks,
+            &mut work.arena,
+            &work.verdict,
+            work.calls.len(),
+            capture,
+            rules,
+        );
         if let Some(controls) = work.verdict.sets.first() {
             work.evidence =
                 attack::evidence(&mut work.arena, capture, controls, rules, &mut self.scanner);
@@ -41,9 +53,8 @@ impl Interpreter {
 
     /// Leaves lines for the error log about attacks that were found here.
     pub(super) fn say_attacks(&mut self, capture: &Capture, rules: &Rules) {
-        if !capture.verdict.is_empty() {
-            return;
-        }
+        // Those before were told where they were found.
+        let told = capture.verdict.denials.len();
         let line = AttackLine {
             server: self.context.server_name(),
             user: self.context.user_name(),
@@ -51,7 +62,7 @@ impl Interpreter {
             request_id: self.context.request_id_text(),
         };
         let verdict = &self.work.verdict;
-        for denial in &verdict.denials {
+        for denial in verdict.denials.iter().skip(told) {
             if self.lines.len() >= LINES_MAX {
                 self.lines_left_out += 1;
                 continue;
@@ -117,4 +128,21 @@ pub(super) fn judge_now(
         can_block: false,
     };
     let _ = judge.judge_read(&case, read, verdict);
+}
+
+/// Adds what another program has found only after the request was judged, as in the answer.
+fn find_late(capture: &Capture, rules: &Rules, work: &mut Work) {
+    let found = capture.get(capture.facts.external);
+    let Some(controls) = rules.controls.as_ref().filter(|_| !found.is_empty()) else { return };
+    let is_told = work.verdict.denials.iter().any(|it| it.who == Who::External);
+    if is_told || work.verdict.is_blocked || controls.mode == Mode::Off {
+        return;
+    }
+    let name = |text: Option<Text>| text.map(|it| work.arena.get(it).to_owned());
+    let first = work.drafts.first();
+    let method = name(first.map(|call| call.method)).unwrap_or_default();
+    let primitive = first.and_then(|call| call.primitive).map(|(_, name)| name);
+    let primitive = name(primitive).unwrap_or_default();
+    let found = String::from_utf8_lossy(found).into_owned();
+    work.verdict.find(controls, found, method, primitive);
 }

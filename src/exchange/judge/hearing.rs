@@ -5,7 +5,7 @@ use super::headers::Headers;
 use super::{Address, Case, Seen};
 use crate::controls::{Controls, Who};
 use crate::limits::{BATCH_JUDGED_MAX, DENIALS_MAX, JUDGE_STEPS_MAX, METHOD_BYTES_MAX};
-use crate::verdict::{Denial, Tally, Verdict};
+use crate::verdict::{Denial, FOUND, Tally, Verdict};
 use control::schema::Budget;
 use control::{CallFacts, Judgement, Subject};
 use protocol::{Document, Message, MessageKind};
@@ -197,7 +197,7 @@ impl<'h, 'a> Hearing<'h, 'a> {
             set: self.set,
             who: Who::External,
             message: 0,
-            detail: "found by mcp_attack".to_owned(),
+            detail: FOUND.to_owned(),
             point: String::new(),
             expected: String::new(),
             found,

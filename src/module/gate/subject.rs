@@ -54,6 +54,11 @@ impl<'r> Subject<'r> {
     }
 }
 
+/// What another program has found by now: perhaps only in the answer.
+pub(crate) fn external<'r>(r: Request<'r>, conf: &'r LocConf) -> &'r [u8] {
+    jwt::without_unverified(|| first(r, &conf.judged_by.external))
+}
+
 /// All headers of a request.
 pub(super) fn headers_of<'r>(r: Request<'r>) -> Headers<'r> {
     let mut headers = Vec::with_capacity(16);

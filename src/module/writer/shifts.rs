@@ -94,13 +94,13 @@ impl Shifts {
     fn write_normal(&self, low: &Thread) {
         priority::give_way();
         while !self.link.is_ending() {
-            self.writer().look_after();
             if self.link.is_behind() {
                 self.catch_up();
                 low.unpark();
                 // Whatever woke it meanwhile is to be seen before it sleeps.
                 continue;
             }
+            self.writer().look_after();
             thread::park_timeout(UPKEEP);
         }
         self.finish();

@@ -48,6 +48,7 @@ impl Writer {
                 self.say(&error.message);
             }
         }
+        self.given.link.looked();
     }
 
     fn build_tools(&mut self, stored: &store::StoredTools) {

@@ -84,6 +84,20 @@ fn numbers_in_objections_are_written_as_people_write_them() {
 }
 
 #[test]
+fn schemas_share_the_automata_of_their_patterns() {
+    let mut patterns = Patterns::default();
+    let mut automata = |schema: &str| {
+        let schema = Schema::compile_sharing(schema.as_bytes(), &mut patterns).unwrap();
+        (schema.patterns.to_vec(), schema.dropped())
+    };
+    let (one, _) = automata(r#"{"properties":{"a":{"pattern":"^a+$"},"b":{"pattern":"(?=a)"}}}"#);
+    let (other, dropped) =
+        automata(r#"{"properties":{"c":{"pattern":"^a+$"},"d":{"pattern":"(?=a)"}}}"#);
+    assert!(Arc::ptr_eq(&one[0], &other[0]));
+    assert_eq!((one.len(), other.len(), dropped), (1, 1, 1));
+}
+
+#[test]
 fn unknown_arguments_can_be_refused_whatever_the_schema_says() {
     let schema = r##"{"$ref":"#/$defs/base","properties":{"a":true},"$defs":{"base":{
         "anyOf":[{"properties":{"b":true}},{"required":["c"]}],"patternProperties":{"^x-":true},
