@@ -46,6 +46,8 @@ Test::Mcp::Upstream->new($t, $t->port(4), sub {
 
 my ($exit, $said) = $t->nginx_t($conf);
 is($exit, 0, 'nginx takes it') or diag($said);
+# Debian's nginx has no other way to say it; newer ones have.
+$said =~ s/.*\[warn\].*"listen \.\.\. http2" directive is deprecated.*\n//g;
 unlike($said, qr/\[warn\]/, '... without a warning');
 $t->run;
 

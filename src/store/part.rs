@@ -79,6 +79,44 @@ impl Learned {
         is_new
     }
 
+    /// Adds what another has learned later. What is known stays: the first word counts.
+    pub(crate) fn add(&mut self, later: Learned) {
+        if self.user.is_empty() {
+            self.user = later.user;
+            self.roles = later.roles;
+            self.verified = later.verified;
+        } else if self.roles.is_empty() && self.user == later.user {
+            self.roles = later.roles;
+        }
+        if self.credential == 0 {
+            self.credential = later.credential;
+        }
+        for (known, said) in [
+            (&mut self.address, later.address),
+            (&mut self.user_agent, later.user_agent),
+            (&mut self.protocol_version, later.protocol_version),
+        ] {
+            if known.is_empty() {
+                *known = said;
+            }
+        }
+        if self.client.is_empty() {
+            (self.client, self.client_version) = (later.client, later.client_version);
+        }
+        if self.server_info.is_empty() {
+            (self.server_info, self.server_version) = (later.server_info, later.server_version);
+        }
+        let sizes = self.params.iter().map(|(name, value)| name.len() + value.len());
+        let mut bytes: usize = sizes.sum();
+        for (name, value) in later.params {
+            bytes = bytes.saturating_add(name.len() + value.len());
+            if bytes > CARRIED_PARAMS_BYTES_MAX {
+                break;
+            }
+            self.params.entry(name).or_insert(value);
+        }
+    }
+
     fn take_params(&mut self, exchange: &Exchange<'_>) -> bool {
         let mut is_new = false;
         let mut bytes: usize =

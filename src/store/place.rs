@@ -345,16 +345,21 @@ impl Batch<'_> {
         let (actor, is_overflow) = match remembered {
             Some((_, actor)) => (actor, false),
             None => {
-                let mut relearned = None;
                 let mut learned = state.learned.clone();
                 if learned.take(exchange) {
-                    relearned = Some(learned.clone());
-                    state.learned = learned.clone();
-                }
-                if let Some(learned) = relearned {
+                    // Another worker may have learned more meanwhile; the file's lock is held.
+                    let found = read(&open.connection, Wanted::Part(part), self.now)
+                        .map_err(|error| open.failure(&error))?;
+                    if let Some(found) = found {
+                        let own = std::mem::replace(&mut learned, found.learned);
+                        learned.add(own);
+                    }
+                    if let Some(state) = open.parts.get_mut(part) {
+                        state.learned = learned.clone();
+                    }
                     let actor = learned_actor(open, &keyed, &learned)?;
                     if let Some(touched) = self.page.touched.get_mut(touched) {
-                        touched.learned = Some(Box::new((actor, learned)));
+                        touched.learned = Some(Box::new((actor, learned.clone())));
                     }
                 }
                 let actor = exchange_actor(open, &keyed, exchange, &learned)?;

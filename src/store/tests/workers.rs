@@ -1,8 +1,8 @@
 //! Several writers on one day.
 
-use crate::fixture::{NOON, SECOND, Store, alice, call, claim, exchange, place};
+use crate::fixture::{NOON, SECOND, Store, alice, call, claim, exchange, place, write};
 use protocol::RpcId;
-use record::{Exchange, Outcome, Sink};
+use record::{Client, Exchange, Identity, Outcome, Sink};
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
@@ -82,4 +82,28 @@ fn all_writers_have_the_same_key_and_another_store_another() {
     let print = |store: &Store| store.writer("w").fingerprint_key().fingerprint(&[b"x".as_slice()]);
     assert_eq!(print(&store), print(&store));
     assert_ne!(print(&store), print(&other));
+}
+
+#[test]
+fn what_one_worker_learned_of_a_session_stays_when_another_learns_more() {
+    let store = Store::new();
+    let (mut first, mut second) = (store.writer("w0"), store.writer("w1"));
+    let bare = Exchange {
+        session: claim("s"),
+        client: Client::default(),
+        user_agent: "",
+        identity: Identity::default(),
+        ..exchange(NOON)
+    };
+    // Both know the session before its client says its name to one of them.
+    write(&mut first, &bare, Outcome::Ok);
+    write(&mut second, &bare, Outcome::Ok);
+    let client = Client { name: "old-client", version: "1" };
+    write(&mut first, &Exchange { client, ..bare }, Outcome::Ok);
+    write(&mut second, &Exchange { user_agent: "agent/2", ..bare }, Outcome::Ok);
+    write(&mut second, &Exchange { identity: alice(), ..bare }, Outcome::Ok);
+    assert_eq!(
+        store.one("SELECT client || client_version || user FROM sessions"),
+        "old-client1alice@example.com"
+    );
 }
