@@ -180,7 +180,9 @@ streams("a stream of $flood_bytes bytes without a newline", '/mcp/flood', 'flood
         : $got eq substr $pattern x 2, $from, length $got;
 });
 my $row = row('flood');
-is("$row->{outcome} $row->{coverage_response}", 'aborted full', '... as a stream that ended without an answer');
+# Where the writer did not keep up, pieces are missing, and nobody knows what was in them.
+my $expected = $r->status->{stream_pieces_lost} ? 'unobserved truncated' : 'aborted full';
+is("$row->{outcome} $row->{coverage_response}", $expected, '... as a stream that ended without an answer');
 bounded('a stream without a newline', 64);
 
 # A limit far below what comes at a time is one of each event, not of the stream.
