@@ -5,7 +5,7 @@ use record::{Judged, Micros};
 use std::sync::Arc;
 
 /// What is said of a finding of another program.
-pub(crate) const FOUND: &str = "found by mcp_attack";
+const FOUND: &str = "found by mcp_attack";
 
 /// One objection to one message. The texts are as they came, unmasked: whoever stores or shows
 /// them masks them.
@@ -29,6 +29,23 @@ pub struct Denial {
     pub method: String,
     /// What the call touches.
     pub primitive: String,
+}
+
+impl Denial {
+    /// What another program has found in a request. It has the name of no message yet.
+    pub(crate) fn external(set: u16, found: String) -> Self {
+        Self {
+            set,
+            who: Who::External,
+            message: 0,
+            detail: FOUND.to_owned(),
+            point: String::new(),
+            expected: String::new(),
+            found,
+            method: String::new(),
+            primitive: String::new(),
+        }
+    }
 }
 
 /// What one control made of one message that it covers.
@@ -91,17 +108,7 @@ impl Verdict {
         });
         let Ok(set) = u16::try_from(place) else { return };
         self.tallies.push(Tally { set, who: Who::External, judged: Judged::Denied });
-        self.denials.push(Denial {
-            set,
-            who: Who::External,
-            message: 0,
-            detail: FOUND.to_owned(),
-            point: String::new(),
-            expected: String::new(),
-            found,
-            method,
-            primitive,
-        });
+        self.denials.push(Denial { method, primitive, ..Denial::external(set, found) });
     }
 
     /// Becomes the same as another, in its own memory.

@@ -5,7 +5,7 @@ use super::headers::Headers;
 use super::{Address, Case, Seen};
 use crate::controls::{Controls, Who};
 use crate::limits::{BATCH_JUDGED_MAX, DENIALS_MAX, JUDGE_STEPS_MAX, METHOD_BYTES_MAX};
-use crate::verdict::{Denial, FOUND, Tally, Verdict};
+use crate::verdict::{Denial, Tally, Verdict};
 use control::schema::Budget;
 use control::{CallFacts, Judgement, Subject};
 use protocol::{Document, Message, MessageKind};
@@ -193,17 +193,7 @@ impl<'h, 'a> Hearing<'h, 'a> {
         self.wants_block |= self.controls.mode == Mode::Block;
         let found = String::from_utf8_lossy(self.case.external).into_owned();
         self.tally(Who::External, Judged::Denied);
-        self.deny(Denial {
-            set: self.set,
-            who: Who::External,
-            message: 0,
-            detail: FOUND.to_owned(),
-            point: String::new(),
-            expected: String::new(),
-            found,
-            method: String::new(),
-            primitive: String::new(),
-        });
+        self.deny(Denial::external(self.set, found));
     }
 
     /// Every message before every control.
